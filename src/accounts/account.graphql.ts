@@ -1,0 +1,107 @@
+import { Arg, createUnionType, Ctx, Field, InputType, Mutation, ObjectType, Query, Resolver } from 'type-graphql'
+import { MfaRequiredObject } from '../mfa/challenge.graphql.ts'
+import { type RequestContext, signedIn } from '../sessions/caller.ts'
+import type { Admission } from '../sessions/gate-service.ts'
+import { SignedInObject } from '../sessions/signed-in.graphql.ts'
+import type { Account } from './account.ts'
+import { EmailAddressScalar } from './email-address.graphql.ts'
+import type { RegistrationForm, RegistrationService } from './registration-service.ts'
+import type { SignIn } from './sign-in-service.ts'
+import { UserObject } from './user.graphql.ts'
+
+@ObjectType('ConfirmationSent', { description: 'A message is on its way to a mailbox.', simpleResolvers: true })
+class ConfirmationSentObject {
+  @Field(() => EmailAddressScalar, { description: 'Where it goes.' })
+  readonly email!: string
+
+  @Field(() => Date, { description: 'Until when a link in it works.' })
+  readonly expiresAt!: Date
+}
+
+const LoginResultUnion = createUnionType({
+  name: 'LoginResult',
+  description: 'What came of a right password.',
+  types: () => [SignedInObject, MfaRequiredObject] as const,
+  resolveType: ({ kind }: { kind: string }) => (kind === 'signedIn' ? SignedInObject : MfaRequiredObject),
+})
+
+const ConfirmEmailResultUnion = createUnionType({
+  name: 'ConfirmEmailResult',
+  description: 'What came of a confirmed address.',
+  types: () => [SignedInObject] as const,
+  resolveType: () => SignedInObject,
+})
+
+@InputType('RegisterInput', { description: 'A new account.' })
+class RegisterInput implements RegistrationForm {
+  @Field(() => EmailAddressScalar, { description: 'The address to sign in with.' })
+  readonly email!: string
+
+  @Field(() => String, { description: '8 to 128 characters of any kind; 15 or more are recommended. Common ones are refused.' })
+  readonly password!: string
+
+  @Field(() => String, { nullable: true, description: 'How the user wants to be called, at most 100 characters.' })
+  readonly displayName?: string | null
+}
+
+@InputType('ConfirmEmailInput', { description: 'The proof that a mailbox was read.' })
+class ConfirmEmailInput {
+  @Field(() => String, { description: 'The token from the message: what follows `#token=` in its link.' })
+  readonly token!: string
+}
+
+@InputType('LoginInput', { description: 'Address and password.' })
+class LoginInput {
+  @Field(() => EmailAddressScalar, { description: 'The address of the account.' })
+  readonly email!: string
+
+  @Field(() => String, { description: 'The password, exactly as it was chosen.' })
+  readonly password!: string
+}
+
+@Resolver()
+export class AccountResolver {
+  private readonly registration: RegistrationService
+  private readonly signIn: SignIn
+
+  constructor(registration: RegistrationService, signIn: SignIn) {
+    this.registration = registration
+    this.signIn = signIn
+  }
+
+  @Query(() => UserObject, { description: 'The caller.' })
+  me(@Ctx() context: RequestContext): Account {
+    return signedIn(context).account
+  }
+
+  @Mutation(() => ConfirmationSentObject, {
+    description:
+      'Registers an account. Answers alike whether or not the address is taken; what follows goes to the mailbox. PASSWORD_REJECTED says why a password will not do.',
+  })
+  register(
+    @Arg('input', () => RegisterInput, { description: 'The new account.' }) input: RegisterInput,
+    @Ctx() context: RequestContext,
+  ): Promise<ConfirmationSentObject> {
+    return this.registration.register(input, context.client)
+  }
+
+  @Mutation(() => ConfirmEmailResultUnion, {
+    description: 'Confirms the address of a registration and signs in. TOKEN_INVALID when the token is wrong, used or older than 24 hours.',
+  })
+  confirmEmail(
+    @Arg('input', () => ConfirmEmailInput, { description: 'The token.' }) input: ConfirmEmailInput,
+    @Ctx() context: RequestContext,
+  ): Promise<Admission> {
+    return this.registration.confirmEmail(input.token, context.client)
+  }
+
+  @Mutation(() => LoginResultUnion, {
+    description: 'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password.',
+  })
+  login(
+    @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,
+    @Ctx() context: RequestContext,
+  ): Promise<Admission> {
+    return this.signIn(input, context.client)
+  }
+}

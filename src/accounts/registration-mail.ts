@@ -1,0 +1,22 @@
+import type { Message } from '../messaging/message.ts'
+
+/** The token stands behind a #, where neither a server's log nor a Referer header sees it (ASVS 14.2.1). */
+export const confirmationMail = (to: string, publicUrl: string, token: string, hours: number): Message => ({
+  to,
+  subject: 'Confirm your email address',
+  text: `Someone, we hope you, registered this address. To confirm it and sign in, open
+
+${publicUrl}/confirm-email#token=${token}
+
+within ${hours} hours. If it was not you, do nothing: without this link the account stays closed.
+`,
+})
+
+export const addressTakenMail = (to: string, publicUrl: string): Message => ({
+  to,
+  subject: 'You already have an account',
+  text: `Someone, perhaps you, tried to register this address, which has an account already. Nothing has changed.
+
+If it was you, sign in at ${publicUrl}. If it was not, do nothing.
+`,
+})

@@ -1,0 +1,147 @@
+import type DataLoader from 'dataloader'
+import { GraphQLJSONObject } from 'graphql-scalars'
+import { Ctx, Field, FieldResolver, ID, InputType, ObjectType, Resolver, Root } from 'type-graphql'
+import type { Account } from '../accounts/account.ts'
+import { UserObject } from '../accounts/user.graphql.ts'
+import { graphqlEnum } from '../lib/enum.graphql.ts'
+import { type Device, describeDevice } from '../sessions/device.ts'
+import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
+import { DeviceObject } from '../sessions/session.graphql.ts'
+import type { EventQuery } from './audit-service.ts'
+import type { EventConnection, EventEdge } from './event-page.ts'
+import type { EventDetails, Outcome, SecurityEvent, SecurityEventType, Severity } from './security-event.ts'
+
+const SeverityEnum = graphqlEnum<Severity>('Severity', 'How soon someone should look at an event.', {
+  INFO: 'What happens every day.',
+  WARNING: 'Worth a look when it repeats: refusals and failed attempts.',
+  CRITICAL: 'Look now.',
+})
+
+const OutcomeEnum = graphqlEnum<Outcome>('Outcome', 'How what was tried came out.', {
+  SUCCESS: 'It was done.',
+  FAILURE: 'It failed, for example by a wrong code.',
+  DENIED: 'It was not allowed.',
+})
+
+const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
+  ACCOUNT_REGISTERED: 'Someone registered an address. FAILURE when it has an account already.',
+  EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
+  LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
+  LOGIN_FAILED: 'A sign-in failed at the password; `details.reason` says why.',
+  LOGGED_OUT: 'A user signed out.',
+  MFA_ENROLMENT_STARTED: 'The enrolment of a second factor began.',
+  MFA_ENROLLED: 'A second factor was put in force.',
+  MFA_CHALLENGED: 'A second factor was asked for; `details.purpose` says for what.',
+  MFA_SUCCEEDED: 'A second factor was proved.',
+  MFA_FAILED: 'A code was wrong, or was used before; `details.reason` says which.',
+  BACKUP_CODES_GENERATED: 'A new set of backup codes was made.',
+  STEP_UP_SUCCEEDED: 'A session got a fresh proof.',
+  SESSION_CREATED: 'A session was made.',
+  SESSION_REVOKED: 'A session was ended by its user or by an administrator.',
+  SESSION_EXPIRED: 'A session ran out of time; `details.reason` says IDLE or EXPIRED.',
+  ACCESS_DENIED: 'An operation was refused; `details.field` names it, `details.code` says why.',
+})
+
+/** Reads many accounts in one go. */
+export interface AccountLoaders {
+  readonly accounts: DataLoader<string, Account | null>
+}
+
+@ObjectType('SecurityEvent', { description: 'One thing that happened to an account or a session. Never changed afterwards.', simpleResolvers: true })
+export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent'> {
+  @Field(() => ID, { description: 'Names the event.' })
+  readonly id!: string
+
+  @Field(() => SecurityEventTypeEnum, { description: 'What happened.' })
+  readonly type!: SecurityEventType
+
+  @Field(() => SeverityEnum, { description: 'How soon someone should look.' })
+  readonly severity!: Severity
+
+  @Field(() => OutcomeEnum, { description: 'How it came out.' })
+  readonly outcome!: Outcome
+
+  @Field(() => Date, { description: 'When it happened.' })
+  readonly occurredAt!: Date
+
+  @Field(() => ID, { nullable: true, description: 'The session that it happened in or to; null when there was none.' })
+  readonly sessionId!: string | null
+
+  @Field(() => IPAddressScalar, { nullable: true, description: 'Where the request came from; null when no request caused it.' })
+  readonly ipAddress!: string | null
+
+  @Field(() => GraphQLJSONObject, { description: 'More facts, by type of event. Never a secret, code, token or password.' })
+  readonly details!: EventDetails
+}
+
+@Resolver(() => SecurityEventObject)
+export class SecurityEventResolver {
+  @FieldResolver(() => UserObject, { nullable: true, description: 'Whom it is about; null where the account is unknown, as in a login with an unknown email.' })
+  user(@Root() { userId }: SecurityEvent, @Ctx() { accounts }: AccountLoaders): Promise<Account | null> | null {
+    return userId ? accounts.load(userId) : null
+  }
+
+  @FieldResolver(() => UserObject, { nullable: true, description: 'Who did it, when not the user themselves.' })
+  actor(@Root() { actorId }: SecurityEvent, @Ctx() { accounts }: AccountLoaders): Promise<Account | null> | null {
+    return actorId ? accounts.load(actorId) : null
+  }
+
+  @FieldResolver(() => DeviceObject, { nullable: true, description: 'The device that it came from; null when no request caused it.' })
+  device(@Root() { userAgent }: SecurityEvent): Device | null {
+    return userAgent === null ? null : describeDevice(userAgent)
+  }
+}
+
+@ObjectType('PageInfo', { description: 'How to go on in a list (Relay cursor connections).', simpleResolvers: true })
+class PageInfoObject {
+  @Field(() => Boolean, { description: 'Whether there are more.' })
+  readonly hasNextPage!: boolean
+
+  @Field(() => String, { nullable: true, description: 'Give it as `after` to get the next page; null when this page is empty.' })
+  readonly endCursor!: string | null
+}
+
+@ObjectType('SecurityEventEdge', { description: 'An event at its place in a list.', simpleResolvers: true })
+class SecurityEventEdgeObject implements EventEdge {
+  @Field(() => String, { description: 'The place: give it as `after` to go on behind this event.' })
+  readonly cursor!: string
+
+  @Field(() => SecurityEventObject, { description: 'The event.' })
+  readonly node!: SecurityEvent
+}
+
+@ObjectType('SecurityEventConnection', { description: 'A page of events, newest first.', simpleResolvers: true })
+export class SecurityEventConnectionObject implements EventConnection {
+  @Field(() => [SecurityEventEdgeObject], { description: 'The events of this page.' })
+  readonly edges!: readonly EventEdge[]
+
+  @Field(() => PageInfoObject, { description: 'Whether and how to go on.' })
+  readonly pageInfo!: EventConnection['pageInfo']
+}
+
+@InputType('SecurityEventFilter', { description: 'Which events to list: those that fit everything given. An empty list fits none.' })
+export class SecurityEventFilterInput implements EventQuery {
+  @Field(() => [SecurityEventTypeEnum], { nullable: true, description: 'One of these types.' })
+  readonly types?: SecurityEventType[] | null
+
+  @Field(() => [SeverityEnum], { nullable: true, description: 'One of these severities.' })
+  readonly severities?: Severity[] | null
+
+  @Field(() => [OutcomeEnum], { nullable: true, description: 'One of these outcomes.' })
+  readonly outcomes?: Outcome[] | null
+
+  @Field(() => ID, { nullable: true, description: 'About this user.' })
+  readonly userId?: string | null
+
+  @Field(() => ID, { nullable: true, description: 'In or to this session.' })
+  readonly sessionId?: string | null
+
+  @Field(() => IPAddressScalar, { nullable: true, description: 'From this address.' })
+  readonly ipAddress?: string | null
+
+  @Field(() => Date, { nullable: true, description: 'At this instant or later.' })
+  readonly from?: Date | null
+
+  @Field(() => Date, { nullable: true, description: 'Before this instant.' })
+  readonly to?: Date | null
+}

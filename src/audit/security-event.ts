@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import type { ClientInfo } from '../sessions/session.ts'
+
+export type Severity = 'INFO' | 'WARNING' | 'CRITICAL'
+export type Outcome = 'SUCCESS' | 'FAILURE' | 'DENIED'
+
+export type SecurityEventType =
+  | 'ACCOUNT_REGISTERED' | 'EMAIL_CONFIRMED'
+  | 'LOGIN_SUCCEEDED' | 'LOGIN_FAILED' | 'LOGGED_OUT'
+  | 'MFA_ENROLMENT_STARTED' | 'MFA_ENROLLED' | 'MFA_CHALLENGED' | 'MFA_SUCCEEDED' | 'MFA_FAILED'
+  | 'BACKUP_CODES_GENERATED' | 'STEP_UP_SUCCEEDED'
+  | 'SESSION_CREATED' | 'SESSION_REVOKED' | 'SESSION_EXPIRED'
+  | 'ACCESS_DENIED'
+
+/** Flat facts about an event. Never a secret, code, token or password. */
+export type EventDetails = Readonly<Record<string, string | number | boolean>>
+
+/** What happened, as the code that made it happen tells it. */
+export interface EventReport {
+  readonly type: SecurityEventType
+  readonly outcome: Outcome
+  /** Whom it is about; null where the account is unknown. */
+  readonly userId: string | null
+  /** Who did it, when not the user themselves. */
+  readonly actorId?: string | null
+  readonly sessionId?: string | null
+  /** Null where no request caused it. */
+  readonly client: ClientInfo | null
+  readonly details?: EventDetails
+}
+
+export interface SecurityEvent {
+  readonly id: string
+  readonly type: SecurityEventType
+  readonly severity: Severity
+  readonly outcome: Outcome
+  readonly occurredAt: Date
+  readonly userId: string | null
+  readonly actorId: string | null
+  readonly sessionId: string | null
+  readonly ipAddress: string | null
+  readonly userAgent: string | null
+  readonly details: EventDetails
+}
+
+/** Who uses a stolen or guessed credential shows up here first. */
+const worthALook: ReadonlySet<SecurityEventType> = new Set(['LOGIN_FAILED', 'MFA_FAILED', 'ACCESS_DENIED'])
+
+export const severityOf = (type: SecurityEventType): Severity => (worthALook.has(type) ? 'WARNING' : 'INFO')
+
+export interface PersonalData {
+  readonly salt: string
+  readonly ipAddress: string | null
+  readonly userAgent: string | null
+  readonly details: EventDetails
+}
+
+/** Binds the personal data to its event. Salted, so that nothing can be guessed from it once the data is erased. */
+export const personalDigestOf = ({ salt, ipAddress, userAgent, details }: PersonalData): string =>
+  createHash('sha256')
+    .update(JSON.stringify([salt, ipAddress, userAgent, Object.entries(details).toSorted()]))
+    .digest('hex')

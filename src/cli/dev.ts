@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import pretty from 'pino-pretty'
+import { createApp } from '../app.ts'
+import { ConfigError, readConfig } from '../config.ts'
+import { migrate } from '../db/migrate.ts'
+import { createLogger } from '../lib/logger.ts'
+import { startLocalPostgres } from './local-postgres.ts'
+import { startLocalRedis } from './local-redis.ts'
+import { asOperator } from './operator.ts'
+
+// `npm run dev`: Gatehouse with whatever it needs and was not given, on this machine, until Ctrl-C.
+
+const say = (text: string): void => console.log(text)
+const adminEmail = 'admin@example.com'
+
+/** Stops in the reverse order of starting: the server drains before its databases go. */
+const started: (() => Promise<void>)[] = []
+const stopAll = async (): Promise<void> => {
+  for (const stop of started.splice(0).reverse()) await stop().catch((problem) => console.error(problem))
+}
+
+const keyRingOf = async (directory: string): Promise<string> => {
+  const file = join(directory, 'keys')
+  const known = await readFile(file, 'utf8').catch(() => '')
+  if (known) return known
+  const created = `dev:${randomBytes(32).toString('base64')}`
+  await writeFile(file, created, { mode: 0o600, flag: 'wx' })
+  return created
+}
+
+const seedAdministrator = (databaseUrl: string): Promise<void> =>
+  asOperator(databaseUrl, async ({ hasAdministrator, provisionAccount }) => {
+    if (await hasAdministrator()) return say(`  Administrator  ${adminEmail}, with the password printed at the first start`)
+    const password = randomBytes(15).toString('base64url')
+    await provisionAccount(adminEmail, password, 'ADMIN')
+    say(`  Administrator  ${adminEmail}\n  Password       ${password}   (printed this once)`)
+  })
+
+const start = async (): Promise<void> => {
+  const directory = resolve(process.env.GATEHOUSE_DATA_DIR ?? '.gatehouse')
+  await mkdir(directory, { recursive: true })
+  const environment: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: 'development' }
+  environment.GATEHOUSE_KEYS ??= await keyRingOf(directory)
+  if (!environment.DATABASE_URL) {
+    say('Starting PostgreSQL …')
+    const postgres = await startLocalPostgres({ directory: join(directory, 'postgres'), say })
+    started.push(postgres.stop)
+    environment.DATABASE_URL = postgres.url
+  }
+  if (!environment.REDIS_URL) {
+    say('Starting Redis …')
+    const redis = await startLocalRedis({ directory: join(directory, 'redis'), say })
+    if (redis) {
+      started.push(redis.stop)
+      environment.REDIS_URL = redis.url
+    }
+  }
+  const config = readConfig(environment)
+  say('Migrating …')
+  await migrate(config.databaseUrl)
+
+  const log = createLogger(config.logLevel, pretty({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', sync: true }))
+  const app = await createApp(config, log)
+  started.push(app.close)
+  await app.server.listen({ port: config.port, host: config.host })
+  const { port } = app.server.server.address() as { port: number }
+  const base = `http://localhost:${port}`
+  say(`\nGatehouse is ready.\n\n  GraphQL        ${base}/graphql   (Apollo Sandbox in a browser)\n  Outbox         ${base}/outbox    (the mail that would have been sent)`)
+  await seedAdministrator(config.databaseUrl)
+  say(`  Data           ${directory}\n\nCtrl-C stops everything; the data stays.\n`)
+}
+
+let isStopping = false
+const stop = async (exitCode: number): Promise<void> => {
+  if (isStopping) return
+  isStopping = true
+  await stopAll()
+  process.exit(exitCode)
+}
+process.on('SIGINT', () => {
+  say('\nStopping …')
+  stop(0)
+})
+process.on('SIGTERM', () => stop(0))
+process.on('unhandledRejection', (problem) => console.error(problem))
+
+start().catch((problem) => {
+  console.error(problem instanceof ConfigError ? problem.message : problem)
+  return stop(1)
+})

@@ -1,0 +1,34 @@
+import { type Command, UsageError } from './command.ts'
+import { createAdmin } from './create-admin.ts'
+import { migrateCommand } from './migrate.ts'
+
+const commands: Readonly<Record<string, Command>> = { 'create-admin': createAdmin, migrate: migrateCommand }
+
+const help = `gatehouse COMMAND [OPTIONS]
+
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
+  .join('\n')}
+
+  help COMMAND  Tells more of a command.
+
+Commands work on the database that DATABASE_URL names.`
+
+const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
+  const isHelp = name === 'help' || name === '--help' || args.includes('--help')
+  const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name) ? commands[name === 'help' ? (args[0] as string) : name] : undefined
+  if (isHelp) return console.log(command ? `gatehouse ${command.usage}` : help)
+  if (!command) throw new UsageError(`there is no command "${name}"`)
+  const databaseUrl = process.env.DATABASE_URL
+  if (!databaseUrl) throw new UsageError('DATABASE_URL is missing: postgres://user:password@host:5432/database')
+  await command.run(args, databaseUrl)
+}
+
+try {
+  await run(process.argv.slice(2))
+} catch (problem) {
+  const isUsage = problem instanceof UsageError || String((problem as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
+  console.error(`gatehouse: ${(problem as Error).message}`)
+  if (isUsage) console.error('Try: gatehouse help')
+  process.exitCode = isUsage ? 2 : 1
+}

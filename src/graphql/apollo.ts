@@ -1,0 +1,101 @@
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
+import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, visit } from 'graphql'
+import { AppError } from '../failure.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { GraphQLContext } from './context.ts'
+import { appErrorOf, formatError, httpStatusOf, requestError } from './errors.ts'
+import { literalProblems, variableProblems } from './input.ts'
+import { limitsRule, mostTokens } from './limits.ts'
+
+export interface GraphQLServerDeps {
+  readonly schema: GraphQLSchema
+  readonly isProduction: boolean
+  readonly log: Logger
+}
+
+/** Apollo Server with our limits, our errors and nothing that production should not show. */
+export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServerDeps): ApolloServer<GraphQLContext> =>
+  new ApolloServer<GraphQLContext>({
+    schema,
+    introspection: true, // to be refused below by who asks, which Apollo's own switch can't
+    csrfPrevention: true,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    validationRules: [limitsRule],
+    parseOptions: { maxTokens: mostTokens },
+    formatError,
+    logger: log,
+    plugins: [
+      checkInput(schema),
+      ...(isProduction ? [hideSchema] : []),
+      finishResponse(log),
+      isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault({ embed: true, includeCookies: true }),
+    ],
+  })
+
+/** Refuses input that no resolver should see, and names each field of it. Documents are looked at once. */
+const checkInput = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> => {
+  const checkedDocuments = new WeakSet<DocumentNode>()
+  return {
+    requestDidStart: async () => ({
+      didResolveOperation: async ({ document, operation, request }) => {
+        const fields = checkedDocuments.has(document) ? [] : literalProblems(document)
+        if (fields.length === 0) checkedDocuments.add(document)
+        if (operation?.variableDefinitions?.length) fields.push(...variableProblems(schema, operation, request.variables ?? {}))
+        if (fields.length > 0) throw requestError(new AppError('BAD_USER_INPUT', { fields }))
+      },
+    }),
+  }
+}
+
+const isAdmin = ({ caller }: GraphQLContext): boolean => caller.kind === 'signedIn' && caller.account.role === 'ADMIN'
+
+const introspects = (document: DocumentNode): boolean => {
+  let found = false
+  visit(document, { Field: (field) => void (found ||= field.name.value === '__schema' || field.name.value === '__type') })
+  return found
+}
+
+/** Introspection and suggestions are for a signed-in ADMIN alone (ASVS 4.3.2). */
+const hideSchema: ApolloServerPlugin<GraphQLContext> = {
+  requestDidStart: async () => {
+    return {
+      didResolveOperation: async ({ document, contextValue }) => {
+        if (introspects(document) && !isAdmin(contextValue)) throw requestError(new AppError('FORBIDDEN'))
+      },
+      willSendResponse: async ({ response: { body }, contextValue }) => {
+        if (body.kind !== 'single' || !body.singleResult.errors || isAdmin(contextValue)) return
+        body.singleResult.errors = body.singleResult.errors.map((error) => ({ ...error, message: error.message.replace(/ Did you mean .*$/s, '') }))
+      },
+    }
+  },
+}
+
+/** Logs faults, and gives the response the status and headers that its errors call for. */
+const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
+  requestDidStart: async () => ({
+    didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
+      for (const error of errors) {
+        const failure = appErrorOf(error)
+        const cause = failure?.cause ?? (failure || !error.originalError ? undefined : error.originalError)
+        if (cause) log.error({ err: cause, requestId, operationName, path: error.path }, failure ? 'a dependency failed' : 'a resolver failed')
+      }
+    },
+    willSendResponse: async ({ response: { body, http }, contextValue: { requestId } }) => {
+      if (body.kind !== 'single' || !body.singleResult.errors) return
+      const { data, errors } = body.singleResult
+      body.singleResult.errors = errors.map((error) => withRequestId(error, requestId))
+      const retryAfter = errors.find((error) => error.extensions?.['retryAfterSeconds'])?.extensions?.['retryAfterSeconds']
+      if (retryAfter) http.headers.set('retry-after', String(retryAfter))
+      const isNothingElse = !data || Object.values(data).every((value) => value === null)
+      const status = httpStatusOf[String(errors[0]?.extensions?.['code'])]
+      if (isNothingElse && status) http.status = status
+    },
+  }),
+})
+
+const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
+  error.extensions?.['code'] === 'INTERNAL_SERVER_ERROR' ? { ...error, extensions: { ...error.extensions, requestId } } : error

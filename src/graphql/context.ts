@@ -1,0 +1,56 @@
+import DataLoader from 'dataloader'
+import type { Account } from '../accounts/account.ts'
+import type { AccountLoaders } from '../audit/security-event.graphql.ts'
+import type { MfaLoaders } from '../mfa/factor.graphql.ts'
+import type { MfaStatus } from '../mfa/mfa-status-service.ts'
+import type { Caller, RequestContext } from '../sessions/caller.ts'
+import type { ClientInfo } from '../sessions/session.ts'
+import type { CheckSession } from '../sessions/session-check-service.ts'
+
+export type GraphQLContext = RequestContext & AccountLoaders & MfaLoaders
+
+/** What a transport knows of a request. */
+export interface Incoming {
+  readonly authorization: string | undefined
+  readonly client: ClientInfo
+  readonly requestId: string
+}
+
+export interface ContextDeps {
+  readonly checkSession: CheckSession
+  readonly findAccounts: (ids: readonly string[]) => Promise<Account[]>
+  readonly readMfaStatuses: (userIds: readonly string[]) => Promise<MfaStatus[]>
+}
+
+export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
+
+const bearer = /^Bearer +(\S+) *$/i
+
+/** Resolves the caller once a request. Loaders batch and do not cache: an answer read before a mutation is stale after it. */
+export const createContextFactory =
+  ({ checkSession, findAccounts, readMfaStatuses }: ContextDeps): CreateContext =>
+  async ({ authorization, client, requestId }) => ({
+    caller: await identify(authorization, checkSession),
+    client,
+    requestId,
+    accounts: new DataLoader(
+      async (ids) => {
+        const found = new Map((await findAccounts([...new Set(ids)])).map((account) => [account.id, account]))
+        return ids.map((id) => found.get(id) ?? null)
+      },
+      { cache: false },
+    ),
+    mfaStatuses: new DataLoader(readMfaStatuses, { cache: false }),
+  })
+
+const identify = async (authorization: string | undefined, checkSession: CheckSession): Promise<Caller> => {
+  const token = authorization && bearer.exec(authorization)?.[1]
+  if (!token) return { kind: 'anonymous' }
+  try {
+    const verdict = await checkSession(token)
+    if (verdict.kind === 'live') return { ...verdict, kind: 'signedIn' }
+    return verdict.kind === 'ended' ? verdict : { kind: 'anonymous' }
+  } catch {
+    return { kind: 'undetermined' }
+  }
+}

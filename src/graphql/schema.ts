@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module'
+import { GraphQLSchema } from 'graphql'
+import type * as Middleware from 'graphql-middleware'
+import { GraphQLDateTime } from 'graphql-scalars'
+import { buildSchemaSync, type ContainerType } from 'type-graphql'
+import { AccountResolver } from '../accounts/account.graphql.ts'
+import { AuditResolver } from '../audit/audit.graphql.ts'
+import { SecurityEventResolver } from '../audit/security-event.graphql.ts'
+import { MfaChallengeResolver } from '../mfa/challenge.graphql.ts'
+import { UserMfaResolver } from '../mfa/factor.graphql.ts'
+import { MfaActivatedResolver, MfaResolver, TotpEnrolmentResolver } from '../mfa/mfa.graphql.ts'
+import { SessionResolver } from '../sessions/session.graphql.ts'
+import { ErrorCodeEnum } from './errors.ts'
+import type { createPermissions } from './permissions.ts'
+
+const { applyMiddlewareToDeclaredResolvers } = createRequire(import.meta.url)('graphql-middleware') as typeof Middleware
+
+/** The schema that the resolver classes declare, with nobody to answer yet. */
+export const buildSchema = (container: ContainerType): GraphQLSchema => {
+  const schema = buildSchemaSync({
+    resolvers: [
+      AccountResolver,
+      AuditResolver,
+      MfaActivatedResolver,
+      MfaChallengeResolver,
+      MfaResolver,
+      SecurityEventResolver,
+      SessionResolver,
+      TotpEnrolmentResolver,
+      UserMfaResolver,
+    ],
+    container,
+    scalarsMap: [{ type: Date, scalar: GraphQLDateTime }],
+    validate: false, // its messages would quote the input, passwords included
+  })
+  const config = schema.toConfig()
+  return new GraphQLSchema({ ...config, types: [...config.types, ErrorCodeEnum] })
+}
+
+/** Sets the guard before every resolver. Fields without one are plain data of an object that was let through already. */
+export const guardSchema = (schema: GraphQLSchema, permissions: ReturnType<typeof createPermissions>): GraphQLSchema =>
+  applyMiddlewareToDeclaredResolvers(schema, permissions)

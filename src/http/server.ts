@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import type { ApolloServer } from '@apollo/server'
+import { fastifyApolloHandler } from '@as-integrations/fastify'
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
+import { AppError } from '../failure.ts'
+import type { CreateContext, GraphQLContext } from '../graphql/context.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { ClientInfo } from '../sessions/session.ts'
+
+const largestBodyBytes = 100_000
+const longestUserAgent = 400
+const requestTimeoutMs = 10_000 // to receive one; a client that trickles its headers or body is cut off
+
+export interface HttpServerDeps {
+  readonly apollo: ApolloServer<GraphQLContext>
+  readonly createContext: CreateContext
+  readonly trustedProxies: readonly string[]
+  readonly isProduction: boolean
+  readonly log: Logger
+}
+
+/** The web server with `/graphql` on it. Only POST with JSON executes anything; in development GET shows Apollo Sandbox. */
+export const createHttpServer = async ({ apollo, createContext, trustedProxies, isProduction, log }: HttpServerDeps): Promise<FastifyInstance> => {
+  const server = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: largestBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: requestTimeoutMs },
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    genReqId: () => randomUUID(),
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+  })
+  server.removeContentTypeParser('text/plain') // JSON read from text/plain is what cross-site forms send
+  // The one page there is loads Apollo Sandbox from its makers' servers, in development only.
+  await server.register(helmet, { contentSecurityPolicy: isProduction, hsts: isProduction, crossOriginEmbedderPolicy: false })
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('cache-control', 'no-store')
+  })
+  server.addHook('onResponse', async (request, reply) => {
+    log.debug({ requestId: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'request')
+  })
+  server.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND')))
+  server.setErrorHandler((problem: { statusCode?: number; message: string }, request, reply) => {
+    const status = problem.statusCode ?? 500
+    if (status < 500) return reply.code(status).send(badRequestBody(problem.message))
+    log.error({ err: problem, requestId: request.id }, 'a request failed')
+    return reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', { requestId: request.id }))
+  })
+
+  const handler = fastifyApolloHandler(apollo, { context: (request: FastifyRequest) => createContext(incomingOf(request)) })
+  server.post('/graphql', handler)
+  if (!isProduction) {
+    server.get('/graphql', (request, reply) =>
+      request.headers.accept?.includes('text/html')
+        ? handler.call(server, request, reply)
+        : reply.code(405).header('allow', 'POST').send(badRequestBody('Send the operation as POST with content-type application/json.')),
+    )
+  }
+  return server
+}
+
+const incomingOf = (request: FastifyRequest) => ({
+  authorization: request.headers.authorization,
+  client: clientOf(request),
+  requestId: request.id,
+})
+
+/** The address as one text however it is spelt: IPv4 inside IPv6 is IPv4. */
+const clientOf = ({ ip, headers }: FastifyRequest): ClientInfo => ({
+  ipAddress: ipaddr.isValid(ip) ? ipaddr.process(ip).toString() : ip,
+  userAgent: (headers['user-agent'] ?? '').slice(0, longestUserAgent),
+})
+
+const errorBody = (code: 'NOT_FOUND' | 'INTERNAL_SERVER_ERROR', extra = {}) => ({
+  errors: [{ message: new AppError(code).message, extensions: { code, ...extra } }],
+})
+
+const badRequestBody = (message: string) => ({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT', fields: [] } }] })

@@ -1,0 +1,17 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+export type { Logger }
+
+const secretFields = ['authorization', 'cookie', 'password', 'token', 'sessionToken', 'code', 'secret', 'text']
+
+/** Structured logs, one JSON object a line, UTC. Fields named like secrets are masked wherever they stand (ASVS 16.2.5). */
+export const createLogger = (level: string, destination?: DestinationStream): Logger =>
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[masked]' },
+    },
+    destination ?? pino.destination({ dest: 1, sync: false }),
+  )

@@ -1,0 +1,19 @@
+import type { AuthenticationMethod } from '../sessions/session.ts'
+
+export type ChallengePurpose = 'LOGIN' | 'ENROLMENT' | 'STEP_UP'
+
+/** One pending act that waits for a code. */
+export interface Challenge {
+  readonly id: string
+  readonly userId: string
+  readonly purpose: ChallengePurpose
+  readonly sessionId: string | null
+  readonly factorId: string | null
+  readonly proofs: readonly AuthenticationMethod[]
+  readonly attempts: number
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export const challengeLifetimeSeconds = 10 * 60 // time to fetch a phone, and to set up an app for the first time
+export const maxChallengeAttempts = 5

@@ -1,0 +1,55 @@
+import type { Transact } from '../db/transact.ts'
+import { AppError, badInput } from '../failure.ts'
+import type { Clock } from '../lib/clock.ts'
+import { type ClientInfo, isElevated } from '../sessions/session.ts'
+import type { SignedInCaller } from '../sessions/token-renewal-service.ts'
+import type { ChallengeStores, OpenChallenge, PendingChallenge } from './challenge-service.ts'
+import type { Factor } from './factor.ts'
+import type { FactorStore } from './factor-store.ts'
+
+export interface StepUpDeps {
+  readonly transact: Transact<ChallengeStores>
+  readonly factors: Pick<FactorStore, 'listFor'>
+  readonly openChallenge: OpenChallenge
+  readonly now: Clock
+}
+
+export type StepUpService = ReturnType<typeof createStepUpService>
+
+export const createStepUpService = ({ transact, factors, openChallenge, now }: StepUpDeps) => {
+  const open = ({ session, account }: SignedInCaller, active: readonly Factor[], client: ClientInfo): Promise<PendingChallenge> =>
+    transact((stores) =>
+      openChallenge(stores, {
+        userId: account.id,
+        purpose: 'STEP_UP',
+        sessionId: session.id,
+        factors: active,
+        proofs: session.authenticationMethods,
+        client,
+      }),
+    )
+
+  const activeFactors = async (caller: SignedInCaller): Promise<Factor[]> =>
+    (await factors.listFor([caller.account.id])).filter((factor) => factor.status === 'ACTIVE')
+
+  return {
+    /** Starts a step-up. Throws BAD_USER_INPUT for a user without an active factor. */
+    async request(caller: SignedInCaller, client: ClientInfo): Promise<PendingChallenge> {
+      const active = await activeFactors(caller)
+      if (active.length === 0) throw badInput('requestStepUp', 'needs an active second factor; enrol one first')
+      return open(caller, active, client)
+    },
+
+    /**
+     * Passes a session whose user proved their strongest method within five minutes (ASVS 7.5.1), and any session of a
+     * user without a factor. Otherwise throws STEP_UP_REQUIRED with a ready challenge.
+     */
+    async requireBeforeFactorChange(caller: SignedInCaller, client: ClientInfo): Promise<void> {
+      const active = await activeFactors(caller)
+      const provedFactor = caller.session.authenticationMethods.some((method) => method !== 'PASSWORD')
+      if (active.length === 0 || (provedFactor && isElevated(caller.session, now()))) return
+      const challenge = await open(caller, active, client)
+      throw new AppError('STEP_UP_REQUIRED', { methods: active.map((factor) => factor.method), challengeId: challenge.id })
+    },
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * Keeps a copy of a session and of its user. KEYS: session, user. ARGV: session, its lifetime in ms, user, its version,
+ * its lifetime in ms. The session is written only where nothing stands, so that no copy replaces the mark of an end;
+ * the user only over an older version.
+ */
+export const keepCopies = `
+redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
+local known = redis.call('GET', KEYS[2])
+if not known or tonumber(string.match(known, '^%d+')) <= tonumber(ARGV[4]) then
+  redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[5])
+end`
+
+/** Renews a copy that is still the one that was read. KEYS: session. ARGV: what was read, its successor, lifetime in ms. */
+export const renewCopy = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end`

@@ -1,0 +1,29 @@
+import { AppError } from '../failure.ts'
+import type { ClientInfo, SessionEndReason } from './session.ts'
+import type { SignedInCaller } from './token-renewal-service.ts'
+
+/** Who calls, as far as the request's token tells. */
+export type Caller =
+  | ({ readonly kind: 'signedIn' } & SignedInCaller)
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'ended'; readonly reason: SessionEndReason }
+  /** Neither store could tell. */
+  | { readonly kind: 'undetermined' }
+
+/** Facts about one request. */
+export interface RequestContext {
+  readonly caller: Caller
+  readonly client: ClientInfo
+  readonly requestId: string
+}
+
+/** The caller with a live session, or the failure that says why there is none. */
+export const signedIn = ({ caller }: RequestContext): SignedInCaller => {
+  if (caller.kind === 'signedIn') return caller
+  if (caller.kind === 'ended') throw new AppError('SESSION_ENDED', { reason: caller.reason })
+  throw new AppError(caller.kind === 'undetermined' ? 'SERVICE_DEGRADED' : 'UNAUTHENTICATED')
+}
+
+/** The caller with a live session; null for anyone else, in acts that are open to both. */
+export const signedInOrNull = ({ caller }: RequestContext): SignedInCaller | null =>
+  caller.kind === 'signedIn' ? caller : null

@@ -1,0 +1,16 @@
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql'
+import ipaddr from 'ipaddr.js'
+
+const parse = (value: unknown): string => {
+  if (typeof value !== 'string' || !ipaddr.isValid(value)) throw new GraphQLError('must be an IPv4 or IPv6 address')
+  return ipaddr.process(value).toString()
+}
+
+/** IPv4 (RFC 791) or IPv6 (RFC 4291) as text. Equal addresses are equal texts, however they were spelt. */
+export const IPAddressScalar = new GraphQLScalarType<string, string>({
+  name: 'IPAddress',
+  description: 'An IPv4 or IPv6 address as text, for example 192.0.2.7 or 2001:db8::1.',
+  serialize: String as (value: unknown) => string,
+  parseValue: parse,
+  parseLiteral: (node) => parse(node.kind === Kind.STRING ? node.value : null),
+})

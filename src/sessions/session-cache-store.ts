@@ -1,0 +1,89 @@
+import type { Account } from '../accounts/account.ts'
+import type { Redis, RedisConnection } from '../redis/client.ts'
+import { keepCopies, renewCopy } from '../redis/scripts.ts'
+import type { Session, SessionEndReason } from './session.ts'
+import type { EndedToken } from './session-store.ts'
+import type { SessionToken } from './session-token.ts'
+
+export interface CachedSession {
+  readonly session: Session
+  readonly account: Account
+}
+
+export type CacheAnswer =
+  | ({ readonly kind: 'live'; readonly copy: string } & CachedSession)
+  /** `reason` is null for a token that was replaced. */
+  | { readonly kind: 'ended'; readonly reason: SessionEndReason | null }
+  | { readonly kind: 'missing' }
+
+export type SessionCacheStore = ReturnType<typeof createSessionCacheStore>
+
+const endMark = '!'
+const endMarkLifetimeMs = 10 * 60 * 1000 // outlives every write-back that began before the end
+const writeBackLifetimeMs = 60 * 1000 // a copy that was read back is asked for again soon
+
+/** The hot copies in Redis. All keys of a user share the hash tag, so that one command reads session and user at once. */
+export const createSessionCacheStore = (redis: Redis) => {
+  const keep = (token: SessionToken, { session, account }: CachedSession, lifetimeMs: number): Promise<void> =>
+    redis.run(async ({ client, prefix }) => {
+      const lifetime = Math.max(1, lifetimeMs).toFixed()
+      await client.eval(keepCopies, {
+        keys: [sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)],
+        arguments: [JSON.stringify(session), lifetime, `${account.version}${JSON.stringify(account)}`, String(account.version), lifetime],
+      })
+    })
+
+  return {
+    /** One Redis command. */
+    async find(token: SessionToken): Promise<CacheAnswer> {
+      const [copy, account] = await redis.run(({ client, prefix }) =>
+        client.mGet([sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)]),
+      )
+      if (!copy) return { kind: 'missing' }
+      if (copy.startsWith(endMark)) return { kind: 'ended', reason: (copy.slice(1) || null) as SessionEndReason | null }
+      if (!account) return { kind: 'missing' }
+      return { kind: 'live', copy, session: revived(copy), account: revived(account.slice(account.indexOf('{'))) }
+    },
+
+    /** The copy of a session that was just made, for as long as the session can last. */
+    keepNew: (token: SessionToken, cached: CachedSession) =>
+      keep(token, cached, cached.session.expiresAt.getTime() - cached.session.lastSeenAt.getTime()),
+
+    /** The copy of a session that PostgreSQL said was live. It never overrules an end. */
+    writeBack: (token: SessionToken, cached: CachedSession) => keep(token, cached, writeBackLifetimeMs),
+
+    async renew(token: SessionToken, copy: string, session: Session): Promise<void> {
+      const lifetime = Math.max(1, session.expiresAt.getTime() - session.lastSeenAt.getTime())
+      await redis.run(({ client, prefix }) =>
+        client.eval(renewCopy, {
+          keys: [sessionKey(prefix, token.tag, token.hash)],
+          arguments: [copy, JSON.stringify(session), lifetime.toFixed()],
+        }),
+      )
+    },
+
+    end: (tokens: readonly EndedToken[]): Promise<void> => redis.run((connection) => markEnded(connection, tokens)),
+  }
+}
+
+/** Replaces each token's copy with the mark of its end. Safe to repeat. */
+export const markEnded = async ({ client, prefix }: RedisConnection, tokens: readonly EndedToken[]): Promise<void> => {
+  await Promise.all(
+    tokens.map(({ sessionTag, tokenHash, reason }) =>
+      client.set(sessionKey(prefix, sessionTag, tokenHash), `${endMark}${reason ?? ''}`, {
+        expiration: { type: 'PX', value: endMarkLifetimeMs },
+      }),
+    ),
+  )
+}
+
+const sessionKey = (prefix: string, tag: string, hash: string): string => `${prefix}:{${tag}}:s:${hash}`
+const accountKey = (prefix: string, tag: string): string => `${prefix}:{${tag}}:u`
+
+const instants = ['createdAt', 'lastSeenAt', 'idleExpiresAt', 'expiresAt', 'elevatedUntil', 'endedAt', 'emailConfirmedAt', 'lastLoginAt']
+
+const revived = <T>(json: string): T => {
+  const value = JSON.parse(json)
+  for (const name of instants) if (value[name]) value[name] = new Date(value[name])
+  return value
+}

@@ -1,0 +1,124 @@
+import { and, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm'
+import type { Account } from '../accounts/account.ts'
+import { accountColumns } from '../accounts/account-store.ts'
+import type { Db } from '../db/client.ts'
+import { endedTokens, userSessions, users } from '../db/tables.ts'
+import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
+
+/** A token that no longer opens its session, as every server and Redis must learn. */
+export interface EndedToken {
+  readonly tokenHash: string
+  readonly sessionTag: string
+  /** Null: replaced, and the session goes on under another token. */
+  readonly reason: SessionEndReason | null
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>
+
+export const endedTokensChannel = 'gatehouse_ended_tokens'
+
+const sessionColumns = {
+  id: userSessions.id,
+  userId: userSessions.userId,
+  createdAt: userSessions.createdAt,
+  lastSeenAt: userSessions.lastSeenAt,
+  idleExpiresAt: userSessions.idleExpiresAt,
+  expiresAt: userSessions.expiresAt,
+  authenticationMethods: userSessions.authenticationMethods,
+  elevatedUntil: userSessions.elevatedUntil,
+  userAgent: userSessions.userAgent,
+  ipAddress: userSessions.ipAddress,
+  endedAt: userSessions.endedAt,
+  endReason: userSessions.endReason,
+}
+
+const mostSessionsListed = 100
+
+export const createSessionStore = (db: Db) => {
+  /** In the transaction of the end itself, so that no end goes unannounced and none is announced that did not happen. */
+  const announce = async (token: EndedToken, endedAt: Date): Promise<void> => {
+    const payload = JSON.stringify([token.tokenHash, token.reason])
+    await Promise.all([
+      db.insert(endedTokens).values({ ...token, endedAt }),
+      db.execute(sql`select pg_notify(${endedTokensChannel}, ${payload})`),
+    ])
+  }
+
+  return {
+    async insert(session: Session, tokenHash: string): Promise<void> {
+      await db.insert(userSessions).values({ ...session, authenticationMethods: [...session.authenticationMethods], tokenHash })
+    },
+
+    async findByToken(tokenHash: string): Promise<{ session: Session; account: Account } | null> {
+      const [row] = await db
+        .select({ session: sessionColumns, account: accountColumns })
+        .from(userSessions)
+        .innerJoin(users, eq(users.id, userSessions.userId))
+        .where(eq(userSessions.tokenHash, tokenHash))
+      return row ?? null
+    },
+
+    async find(id: string): Promise<Session | null> {
+      const [row] = await db.select(sessionColumns).from(userSessions).where(eq(userSessions.id, id))
+      return row ?? null
+    },
+
+    /** The user's live sessions, the most recently active first. */
+    async listLive(userId: string, now: Date): Promise<Session[]> {
+      return db
+        .select(sessionColumns)
+        .from(userSessions)
+        .where(and(eq(userSessions.userId, userId), isNull(userSessions.endedAt), gt(userSessions.idleExpiresAt, now)))
+        .orderBy(desc(userSessions.lastSeenAt))
+        .limit(mostSessionsListed)
+    },
+
+    /** Ends a live session and announces it. Null when it was over already: of any number of calls, one ends it. */
+    async end(id: string, reason: SessionEndReason, now: Date): Promise<{ session: Session; token: EndedToken } | null> {
+      const [row] = await db
+        .update(userSessions)
+        .set({ endedAt: now, endReason: reason })
+        .from(users)
+        .where(and(eq(userSessions.id, id), eq(users.id, userSessions.userId), isNull(userSessions.endedAt)))
+        .returning({ session: sessionColumns, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
+      if (!row) return null
+      const token = { tokenHash: row.tokenHash, sessionTag: row.sessionTag, reason }
+      await announce(token, now)
+      return { session: row.session, token }
+    },
+
+    /** Gives a live session a new token and a fresh proof. Null when the session is over or `oldHash` was replaced already. */
+    async replaceToken(
+      id: string,
+      old: EndedToken,
+      next: { tokenHash: string; authenticationMethods: AuthenticationMethod[]; elevatedUntil: Date },
+      now: Date,
+    ): Promise<Session | null> {
+      const [session] = await db
+        .update(userSessions)
+        .set(next)
+        .where(and(eq(userSessions.id, id), eq(userSessions.tokenHash, old.tokenHash), isNull(userSessions.endedAt)))
+        .returning(sessionColumns)
+      if (!session) return null
+      await announce(old, now)
+      return session
+    },
+
+    async touch(id: string, deadlines: { lastSeenAt: Date; idleExpiresAt: Date }, seenBefore: Date): Promise<void> {
+      await db
+        .update(userSessions)
+        .set(deadlines)
+        .where(and(eq(userSessions.id, id), isNull(userSessions.endedAt), lte(userSessions.lastSeenAt, seenBefore)))
+    },
+
+    async listUntold(limit: number): Promise<EndedToken[]> {
+      const { tokenHash, sessionTag, reason } = endedTokens
+      return db.select({ tokenHash, sessionTag, reason }).from(endedTokens).limit(limit)
+    },
+
+    /** Forgets announcements that Redis has taken note of. */
+    async markTold(tokenHashes: readonly string[]): Promise<void> {
+      await db.delete(endedTokens).where(inArray(endedTokens.tokenHash, [...tokenHashes]))
+    },
+  }
+}

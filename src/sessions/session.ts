@@ -1,0 +1,59 @@
+import { secondsAfter } from '../lib/clock.ts'
+
+export type AuthenticationMethod = 'PASSWORD' | 'TOTP'
+export type AssuranceLevel = 'AAL1' | 'AAL2'
+export type SessionEndReason = 'SIGNED_OUT' | 'REVOKED_BY_USER' | 'REVOKED_BY_ADMIN' | 'EXPIRED' | 'IDLE'
+
+export interface Session {
+  readonly id: string
+  readonly userId: string
+  readonly createdAt: Date
+  readonly lastSeenAt: Date
+  readonly idleExpiresAt: Date
+  readonly expiresAt: Date
+  readonly authenticationMethods: readonly AuthenticationMethod[]
+  /** Until when a fresh proof by the strongest method counts; null when there was none. */
+  readonly elevatedUntil: Date | null
+  readonly userAgent: string
+  readonly ipAddress: string
+  readonly endedAt: Date | null
+  readonly endReason: SessionEndReason | null
+}
+
+/** Where a request comes from, as the session and the audit log record it. */
+export interface ClientInfo {
+  readonly ipAddress: string
+  readonly userAgent: string
+}
+
+export interface SessionLimits {
+  readonly idleSeconds: number
+  readonly absoluteSeconds: number
+}
+
+export const elevationSeconds = 5 * 60 // a proof is fresh for five minutes: long enough for a form, short for a thief
+export const touchIntervalSeconds = 60 // lastSeenAt may lag by this much, so that reading costs no write a request
+
+/** A new session's stored deadlines (NIST SP 800-63B-4 §2.2.3): idle from the last request, absolute from the start. */
+export const deadlinesFrom = (now: Date, absoluteEnd: Date | null, limits: SessionLimits) => {
+  const expiresAt = absoluteEnd ?? secondsAfter(now, limits.absoluteSeconds)
+  const idle = secondsAfter(now, limits.idleSeconds)
+  return { lastSeenAt: now, idleExpiresAt: idle < expiresAt ? idle : expiresAt, expiresAt }
+}
+
+/** Why the session is over at `now`, from its stored timestamps alone; null while it is live. */
+export const endReasonAt = (session: Session, now: Date): SessionEndReason | null => {
+  if (session.endReason) return session.endReason
+  if (session.expiresAt <= now) return 'EXPIRED'
+  return session.idleExpiresAt <= now ? 'IDLE' : null
+}
+
+/** AAL2 once two different factors were proved in this session (NIST SP 800-63B-4 §2.2.1), else AAL1. */
+export const assuranceOf = (methods: readonly AuthenticationMethod[]): AssuranceLevel =>
+  methods.length > 1 ? 'AAL2' : 'AAL1'
+
+export const isElevated = (session: Session, now: Date): boolean =>
+  session.elevatedUntil !== null && session.elevatedUntil > now
+
+export const isTouchDue = (session: Session, now: Date): boolean =>
+  secondsAfter(session.lastSeenAt, touchIntervalSeconds) <= now

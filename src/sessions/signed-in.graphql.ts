@@ -1,0 +1,23 @@
+import { Field, ObjectType } from 'type-graphql'
+import type { Account } from '../accounts/account.ts'
+import { UserObject } from '../accounts/user.graphql.ts'
+import type { Admission } from './gate-service.ts'
+import type { Session } from './session.ts'
+import { SessionObject } from './session.graphql.ts'
+
+@ObjectType('SignedIn', { description: 'The user is signed in.', simpleResolvers: true })
+export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> {
+  readonly kind!: 'signedIn'
+
+  @Field(() => UserObject, { description: 'Who signed in.' })
+  readonly user!: Account
+
+  @Field(() => SessionObject, { description: 'The session that was made.' })
+  readonly session!: Session
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
+  })
+  readonly sessionToken!: string
+}

@@ -1,0 +1,55 @@
+import type { Account } from '../accounts/account.ts'
+import type { AfterCommit } from '../db/transact.ts'
+import { AppError } from '../failure.ts'
+import { type Clock, secondsAfter } from '../lib/clock.ts'
+import { type AuthenticationMethod, elevationSeconds, type Session } from './session.ts'
+import type { CachedSession } from './session-cache-store.ts'
+import type { EndedToken, SessionStore } from './session-store.ts'
+import type { SessionToken } from './session-token.ts'
+
+export interface TokenRenewalStores extends AfterCommit {
+  readonly sessions: Pick<SessionStore, 'replaceToken'>
+}
+
+export interface TokenRenewalDeps {
+  readonly newToken: (tag: string) => SessionToken
+  readonly keepNew: (token: SessionToken, cached: CachedSession) => Promise<void>
+  readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
+  readonly now: Clock
+}
+
+/** The caller of a request that carries a live session. */
+export interface SignedInCaller {
+  readonly session: Session
+  readonly account: Account
+  readonly token: SessionToken
+}
+
+export interface RenewedSession {
+  readonly session: Session
+  readonly sessionToken: string
+}
+
+export type RenewToken = (stores: TokenRenewalStores, caller: SignedInCaller, proof: AuthenticationMethod) => Promise<RenewedSession>
+
+/**
+ * Raises the caller's session by a fresh proof, under a new token (ASVS 7.2.4): the old one is dead at the commit.
+ * Throws UNAUTHENTICATED when the session ended, or was renewed by another request, meanwhile.
+ */
+export const createTokenRenewal =
+  ({ newToken, keepNew, tellEnded, now }: TokenRenewalDeps): RenewToken =>
+  async ({ sessions, afterCommit }, { session, account, token: oldToken }, proof) => {
+    const renewedAt = now()
+    const token = newToken(oldToken.tag)
+    const old = { tokenHash: oldToken.hash, sessionTag: oldToken.tag, reason: null }
+    const next = {
+      tokenHash: token.hash,
+      authenticationMethods: [...new Set([...session.authenticationMethods, proof])],
+      elevatedUntil: secondsAfter(renewedAt, elevationSeconds),
+    }
+    const renewed = await sessions.replaceToken(session.id, old, next, renewedAt)
+    if (!renewed) throw new AppError('UNAUTHENTICATED')
+    afterCommit(() => tellEnded([old]))
+    afterCommit(() => keepNew(token, { session: renewed, account }))
+    return { session: renewed, sessionToken: token.text }
+  }

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import type { TestProject } from 'vitest/node'
+import { claimFile, claimFolder } from '../../src/cli/folder-claim.ts'
+import { startLocalPostgres } from '../../src/cli/local-postgres.ts'
+import { startLocalRedis } from '../../src/cli/local-redis.ts'
+import { migrate } from '../../src/db/migrate.ts'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** Database `postgres` of the run's server, as its superuser. */
+    postgresUrl: string
+    redisUrl: string
+  }
+}
+
+const prefix = 'gatehouse-test-'
+
+/** Starts the one PostgreSQL and the one Redis of a test run, and makes the database that tests get copies of. */
+export default async (project: TestProject) => {
+  await removeKilledRuns()
+  const folders: string[] = []
+  const services: { stop(): Promise<void> }[] = []
+  const tearDown = async () => {
+    await Promise.all(services.map((service) => service.stop()))
+    await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })))
+  }
+  const options = async (name: string) => {
+    const directory = await mkdtemp(join(tmpdir(), `${prefix}${name}-`))
+    folders.push(directory)
+    return { directory, durable: false, say: (text: string) => console.info(text) }
+  }
+
+  try {
+    const database = await startLocalPostgres(await options('postgres'))
+    services.push(database)
+    const redis = await startLocalRedis(await options('redis'))
+    if (redis === null) throw new Error('The tests need redis-server or valkey-server on the PATH.')
+    services.push(redis)
+
+    await makeTemplate(database.url)
+    project.provide('postgresUrl', database.url)
+    project.provide('redisUrl', redis.url)
+    return tearDown
+  } catch (error) {
+    await tearDown()
+    throw error
+  }
+}
+
+/** A run that was killed by SIGKILL left its servers running. Folders of live runs refuse to be claimed. */
+const removeKilledRuns = async () => {
+  for (const name of await readdir(tmpdir())) {
+    const folder = join(tmpdir(), name)
+    if (!name.startsWith(prefix) || !existsSync(join(folder, claimFile))) continue
+    await claimFolder('test server', folder, console.info).then(
+      () => rm(folder, { recursive: true, force: true }),
+      () => undefined,
+    )
+  }
+}
+
+/** Closed to connections once it is whole: PostgreSQL can't copy a database that someone is connected to. */
+const makeTemplate = async (serverUrl: string) => {
+  const server = postgres(serverUrl, { max: 1 })
+  try {
+    await server`CREATE DATABASE gatehouse_template`
+    const template = new URL(serverUrl)
+    template.pathname = '/gatehouse_template'
+    await migrate(template.href)
+    await server`ALTER DATABASE gatehouse_template WITH ALLOW_CONNECTIONS false`
+  } finally {
+    await server.end()
+  }
+}
