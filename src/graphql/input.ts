@@ -1,7 +1,7 @@
 import {
   coerceInputValue,
   type DocumentNode,
-  type GraphQLError,
+  GraphQLError,
   type GraphQLSchema,
   isInputType,
   isNonNullType,
@@ -83,7 +83,8 @@ const pathOfLiteral = (document: DocumentNode, offset: number): string => {
 
 /** graphql-js quotes what it could not read; our own scalars say what would be right and quote nothing. */
 const withoutValue = ({ message, originalError }: GraphQLError): string => {
-  if (originalError) return originalError.message
+  const reason = originalError instanceof GraphQLError ? originalError.originalError : originalError
+  if (reason) return reason.message
   const builtIn = /^(\w+) cannot represent/.exec(message)
   if (builtIn) return `must be of type ${builtIn[1]}`
   const missing = /^Field "(?:\w+\.)?(\w+)" of required type "[^"]+" was not provided/.exec(message)

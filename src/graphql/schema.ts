@@ -10,6 +10,7 @@ import { MfaChallengeResolver } from '../mfa/challenge.graphql.ts'
 import { UserMfaResolver } from '../mfa/factor.graphql.ts'
 import { MfaActivatedResolver, MfaResolver, TotpEnrolmentResolver } from '../mfa/mfa.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
+import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
 import { ErrorCodeEnum } from './errors.ts'
 import type { createPermissions } from './permissions.ts'
 
@@ -26,6 +27,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       MfaResolver,
       SecurityEventResolver,
       SessionResolver,
+      SignedInResolver,
       TotpEnrolmentResolver,
       UserMfaResolver,
     ],

@@ -1,8 +1,8 @@
-import { GraphQLError, GraphQLScalarType, Kind } from 'graphql'
+import { GraphQLScalarType, Kind } from 'graphql'
 import ipaddr from 'ipaddr.js'
 
 const parse = (value: unknown): string => {
-  if (typeof value !== 'string' || !ipaddr.isValid(value)) throw new GraphQLError('must be an IPv4 or IPv6 address')
+  if (typeof value !== 'string' || !ipaddr.isValid(value)) throw new TypeError('must be an IPv4 or IPv6 address')
   return ipaddr.process(value).toString()
 }
 

@@ -1,4 +1,5 @@
 import { Arg, Ctx, Field, FieldResolver, ID, Mutation, ObjectType, Query, Resolver, Root } from 'type-graphql'
+import type { Clock } from '../lib/clock.ts'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
 import { type RequestContext, signedIn, signedInOrNull } from './caller.ts'
 import { type Device, type DeviceKind, describeDevice } from './device.ts'
@@ -85,9 +86,11 @@ export class SessionObject implements Omit<Session, 'userId' | 'userAgent'> {
 @Resolver(() => SessionObject)
 export class SessionResolver {
   private readonly sessions: SessionService
+  private readonly now: Clock
 
-  constructor(sessions: SessionService) {
+  constructor(sessions: SessionService, now: Clock) {
     this.sessions = sessions
+    this.now = now
   }
 
   @Query(() => [SessionObject], { description: "The caller's live sessions, the most recently active first; the 100 newest if there are more." })
@@ -111,9 +114,9 @@ export class SessionResolver {
     return this.sessions.revoke(signedIn(context), id, context.client)
   }
 
-  @FieldResolver(() => Boolean, { description: 'Whether this is the session that asks.' })
-  current(@Root() session: Session, @Ctx() context: RequestContext): boolean {
-    return signedInOrNull(context)?.session.id === session.id
+  @FieldResolver(() => Boolean, { description: 'Whether this is the session that asks, or that was just made for who asks.' })
+  current(@Root() session: Session & { readonly isNew?: true }, @Ctx() context: RequestContext): boolean {
+    return session.isNew ?? signedInOrNull(context)?.session.id === session.id
   }
 
   @FieldResolver(() => AssuranceLevelEnum, { description: 'How many factors were proved in it.' })
@@ -123,7 +126,7 @@ export class SessionResolver {
 
   @FieldResolver(() => Date, { nullable: true, description: 'Until when a fresh proof spares the user another one; null when none does.' })
   elevatedUntil(@Root() session: Session): Date | null {
-    return isElevated(session, new Date()) ? session.elevatedUntil : null
+    return isElevated(session, this.now()) ? session.elevatedUntil : null
   }
 
   @FieldResolver(() => DeviceObject, { description: 'The device that signed in.' })

@@ -1,4 +1,4 @@
-import { Field, ObjectType } from 'type-graphql'
+import { Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql'
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import type { Admission } from './gate-service.ts'
@@ -12,7 +12,6 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
   @Field(() => UserObject, { description: 'Who signed in.' })
   readonly user!: Account
 
-  @Field(() => SessionObject, { description: 'The session that was made.' })
   readonly session!: Session
 
   @Field(() => String, {
@@ -20,4 +19,12 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
     description: 'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
   })
   readonly sessionToken!: string
+}
+
+@Resolver(() => SignedInObject)
+export class SignedInResolver {
+  @FieldResolver(() => SessionObject, { description: 'The session that was made.' })
+  session(@Root() { session }: SignedInObject): Session & { isNew: true } {
+    return { ...session, isNew: true }
+  }
 }
