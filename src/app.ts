@@ -21,7 +21,7 @@ import { createHttpServer } from './http/server.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
-import { startMailRelay } from './messaging/mail-relay.ts'
+import { startMailRelay } from './messaging/mail-relay-service.ts'
 import { createMessageStore } from './messaging/message-store.ts'
 import { createSmtpDelivery } from './messaging/smtp.ts'
 import { MfaChallengeResolver } from './mfa/challenge.graphql.ts'
@@ -79,12 +79,17 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     () => endedTokens.setListening(false),
   )
   const redis = config.redisUrl
-    ? await openRedis(config.redisUrl, log, (connection) => endedTokens.tellAll((tokens) => markEnded(connection, tokens)))
+    ? await openRedis(config.redisUrl, log, (connection) =>
+        endedTokens.tellAll((tokens) => markEnded(connection, tokens)),
+      )
     : noRedis
   const cache = createSessionCacheStore(redis)
   const tellEnded = (tokens: readonly EndedToken[]) => endedTokens.tell(tokens, cache.end)
   const sweep = setInterval(() => {
-    if (redis.isTrusted()) endedTokens.tellAll(cache.end).catch((problem) => log.warn({ err: problem }, 'ended sessions could not be told to Redis'))
+    if (redis.isTrusted())
+      endedTokens
+        .tellAll(cache.end)
+        .catch((problem) => log.warn({ err: problem }, 'ended sessions could not be told to Redis'))
   }, endedTokensIntervalMs)
 
   const newToken = (tag: string) => newSessionToken(tag, keys)
@@ -165,7 +170,13 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     findAccounts: stores.accounts.findByIds,
     readMfaStatuses: createReadMfaStatuses(stores.factors),
   })
-  const server = await createHttpServer({ apollo, createContext, trustedProxies: config.trustedProxies, isProduction, log })
+  const server = await createHttpServer({
+    apollo,
+    createContext,
+    trustedProxies: config.trustedProxies,
+    isProduction,
+    log,
+  })
   serveHealth(server, { pingDatabase: database.ping, isRedisTrusted: redis.isTrusted })
   if (!isProduction && !smtpUrl) serveOutbox(server, stores.messages)
 

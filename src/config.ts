@@ -1,5 +1,5 @@
-import type { MasterKey } from './lib/key-ring.ts'
 import ipaddr from 'ipaddr.js'
+import type { MasterKey } from './lib/key-ring.ts'
 
 export interface Config {
   readonly isProduction: boolean
@@ -41,33 +41,62 @@ export const readConfig = (environment: Environment = process.env): Config => {
     problems.push(problem)
     return value
   }
-  const isProduction = environment['NODE_ENV'] === 'production'
+  const isProduction = environment.NODE_ENV === 'production'
   const text = (name: string): string => environment[name]?.trim() ?? ''
 
   const required = (name: string, what: string): string => text(name) || fail(`${name} is missing: ${what}`, '')
   const url = (name: string, protocols: readonly string[], value: string): string => {
     if (value === '') return value
     const isFine = URL.canParse(value) && protocols.includes(new URL(value).protocol)
-    return isFine ? value : fail(`${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`, '')
+    return isFine
+      ? value
+      : fail(`${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`, '')
   }
   const whole = (name: string, fallback: number, least: number, most: number): number => {
     const value = text(name) === '' ? fallback : Number(text(name))
-    return Number.isInteger(value) && value >= least && value <= most ? value : fail(`${name} must be a whole number from ${least} to ${most}`, fallback)
+    return Number.isInteger(value) && value >= least && value <= most
+      ? value
+      : fail(`${name} must be a whole number from ${least} to ${most}`, fallback)
   }
 
-  const databaseUrl = url('DATABASE_URL', ['postgres:', 'postgresql:'], required('DATABASE_URL', 'postgres://user:password@host:5432/database'))
-  const redisText = isProduction ? required('REDIS_URL', 'redis://:password@host:6379, or rediss:// for TLS') : text('REDIS_URL')
+  const databaseUrl = url(
+    'DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    required('DATABASE_URL', 'postgres://user:password@host:5432/database'),
+  )
+  const redisText = isProduction
+    ? required('REDIS_URL', 'redis://:password@host:6379, or rediss:// for TLS')
+    : text('REDIS_URL')
   const redisUrl = url('REDIS_URL', ['redis:', 'rediss:'], redisText) || null
   const port = whole('PORT', 4000, 0, 65_535)
-  const publicText = isProduction ? required('PUBLIC_URL', 'https://id.example.com, where people reach this server; links in mail begin with it') : text('PUBLIC_URL')
-  const publicUrl = url('PUBLIC_URL', ['https:', 'http:'], publicText || (isProduction ? '' : `http://localhost:${port}`))
-  if (isProduction && publicUrl.startsWith('http:') && !isLoopback(publicUrl)) fail('PUBLIC_URL must begin with https://, but on localhost', '')
-  const keys = parseKeys(required('GATEHOUSE_KEYS', 'id:base64 of 32 random bytes, newest first, for example from: echo "k1:$(openssl rand -base64 32)"'), fail)
+  const publicText = isProduction
+    ? required('PUBLIC_URL', 'https://id.example.com, where people reach this server; links in mail begin with it')
+    : text('PUBLIC_URL')
+  const publicUrl = url(
+    'PUBLIC_URL',
+    ['https:', 'http:'],
+    publicText || (isProduction ? '' : `http://localhost:${port}`),
+  )
+  if (isProduction && publicUrl.startsWith('http:') && !isLoopback(publicUrl))
+    fail('PUBLIC_URL must begin with https://, but on localhost', '')
+  const keys = parseKeys(
+    required(
+      'GATEHOUSE_KEYS',
+      'id:base64 of 32 random bytes, newest first, for example from: echo "k1:$(openssl rand -base64 32)"',
+    ),
+    fail,
+  )
   const smtpUrl = url('SMTP_URL', ['smtp:', 'smtps:'], text('SMTP_URL')) || null
-  const mailFrom = text('MAIL_FROM') || (smtpUrl ? fail('MAIL_FROM is missing: the sender of mail, for example Gatehouse <no-reply@example.com>', '') : '')
-  const trustedProxies = text('TRUSTED_PROXIES').split(',').map((range) => range.trim()).filter(Boolean)
+  const mailFrom =
+    text('MAIL_FROM') ||
+    (smtpUrl ? fail('MAIL_FROM is missing: the sender of mail, for example Gatehouse <no-reply@example.com>', '') : '')
+  const trustedProxies = text('TRUSTED_PROXIES')
+    .split(',')
+    .map((range) => range.trim())
+    .filter(Boolean)
   for (const range of trustedProxies) {
-    if (!(ipaddr.isValid(range) || ipaddr.isValidCIDR(range))) fail(`TRUSTED_PROXIES: "${range}" is neither an address nor a CIDR range such as 10.0.0.0/8`, '')
+    if (!(ipaddr.isValid(range) || ipaddr.isValidCIDR(range)))
+      fail(`TRUSTED_PROXIES: "${range}" is neither an address nor a CIDR range such as 10.0.0.0/8`, '')
   }
   const sessionAbsoluteSeconds = whole('SESSION_ABSOLUTE_SECONDS', 24 * 3600, 60, 30 * 24 * 3600)
   const sessionIdleSeconds = whole('SESSION_IDLE_SECONDS', 3600, 60, sessionAbsoluteSeconds)
@@ -76,20 +105,36 @@ export const readConfig = (environment: Environment = process.env): Config => {
 
   if (problems.length > 0 || !keys) throw new ConfigError(problems)
   return {
-    isProduction, host: text('HOST') || (isProduction ? '0.0.0.0' : '127.0.0.1'), port, publicUrl: publicUrl.replace(/\/+$/, ''), databaseUrl, redisUrl, keys,
-    smtpUrl, mailFrom, trustedProxies, sessionIdleSeconds, sessionAbsoluteSeconds, logLevel,
+    isProduction,
+    host: text('HOST') || (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    port,
+    publicUrl: publicUrl.replace(/\/+$/, ''),
+    databaseUrl,
+    redisUrl,
+    keys,
+    smtpUrl,
+    mailFrom,
+    trustedProxies,
+    sessionIdleSeconds,
+    sessionAbsoluteSeconds,
+    logLevel,
   }
 }
 
 const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 
 const parseKeys = (text: string, fail: <T>(problem: string, value: T) => T): Config['keys'] | null => {
-  const keys = text.split(',').filter(Boolean).map((entry): MasterKey => {
-    const [id = '', encoded = ''] = entry.trim().split(':')
-    const secret = Buffer.from(encoded, 'base64')
-    const isFine = /^[\w-]{1,32}$/.test(id) && secret.length === keyBytes
-    return isFine ? { id, secret } : fail('GATEHOUSE_KEYS: each key must be id:base64 of exactly 32 bytes, separated by commas', { id, secret })
-  })
+  const keys = text
+    .split(',')
+    .filter(Boolean)
+    .map((entry): MasterKey => {
+      const [id = '', encoded = ''] = entry.trim().split(':')
+      const secret = Buffer.from(encoded, 'base64')
+      const isFine = /^[\w-]{1,32}$/.test(id) && secret.length === keyBytes
+      return isFine
+        ? { id, secret }
+        : fail('GATEHOUSE_KEYS: each key must be id:base64 of exactly 32 bytes, separated by commas', { id, secret })
+    })
   if (new Set(keys.map(({ id }) => id)).size < keys.length) fail('GATEHOUSE_KEYS: two keys have the same id', null)
   const [newest, ...older] = keys
   return newest ? [newest, ...older] : null

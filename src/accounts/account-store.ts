@@ -28,12 +28,28 @@ export interface Credentials {
 export type AccountStore = ReturnType<typeof createAccountStore>
 
 const { id, email, displayName, role, status, sessionTag, version, emailConfirmedAt, createdAt, lastLoginAt } = users
-export const accountColumns = { id, email, displayName, role, status, sessionTag, version, emailConfirmedAt, createdAt, lastLoginAt }
+export const accountColumns = {
+  id,
+  email,
+  displayName,
+  role,
+  status,
+  sessionTag,
+  version,
+  emailConfirmedAt,
+  createdAt,
+  lastLoginAt,
+}
 const nextVersion = sql`${users.version} + 1`
 
 export const createAccountStore = (db: Db) => ({
   async findByIds(ids: readonly string[]): Promise<Account[]> {
-    return ids.length === 0 ? [] : db.select(accountColumns).from(users).where(inArray(users.id, [...ids]))
+    return ids.length === 0
+      ? []
+      : db
+          .select(accountColumns)
+          .from(users)
+          .where(inArray(users.id, [...ids]))
   },
 
   async findCredentials(address: string): Promise<Credentials | null> {
@@ -67,21 +83,39 @@ export const createAccountStore = (db: Db) => ({
     const [row] = await db
       .update(emailConfirmations)
       .set({ consumedAt: now })
-      .where(and(eq(emailConfirmations.tokenHash, tokenHash), isNull(emailConfirmations.consumedAt), gt(emailConfirmations.expiresAt, now)))
+      .where(
+        and(
+          eq(emailConfirmations.tokenHash, tokenHash),
+          isNull(emailConfirmations.consumedAt),
+          gt(emailConfirmations.expiresAt, now),
+        ),
+      )
       .returning({ userId, passwordHash, displayName: chosenName })
     return row ?? null
   },
 
   /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */
-  async activate(userId: string, chosen: { passwordHash: string; displayName: string | null }, now: Date): Promise<Account | null> {
+  async activate(
+    userId: string,
+    chosen: { passwordHash: string; displayName: string | null },
+    now: Date,
+  ): Promise<Account | null> {
     const [row] = await db
       .update(users)
-      .set({ passwordHash: chosen.passwordHash, displayName: chosen.displayName, status: 'ACTIVE', emailConfirmedAt: now, version: nextVersion })
+      .set({
+        passwordHash: chosen.passwordHash,
+        displayName: chosen.displayName,
+        status: 'ACTIVE',
+        emailConfirmedAt: now,
+        version: nextVersion,
+      })
       .where(and(eq(users.id, userId), eq(users.status, 'PENDING')))
       .returning(accountColumns)
     if (!row) return null
     // Whatever others registered for this address is void now (threat E10).
-    await db.delete(emailConfirmations).where(and(eq(emailConfirmations.userId, userId), isNull(emailConfirmations.consumedAt)))
+    await db
+      .delete(emailConfirmations)
+      .where(and(eq(emailConfirmations.userId, userId), isNull(emailConfirmations.consumedAt)))
     return row
   },
 
@@ -97,11 +131,20 @@ export const createAccountStore = (db: Db) => ({
 
   /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
   async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
-    const opened = { passwordHash: account.passwordHash, role: account.role, status: 'ACTIVE', emailConfirmedAt: account.createdAt } as const
+    const opened = {
+      passwordHash: account.passwordHash,
+      role: account.role,
+      status: 'ACTIVE',
+      emailConfirmedAt: account.createdAt,
+    } as const
     const [row] = await db
       .insert(users)
       .values({ ...account, ...opened, emailKey: emailKeyOf(account.email) })
-      .onConflictDoUpdate({ target: users.emailKey, set: { ...opened, version: nextVersion }, setWhere: ne(users.status, 'ACTIVE') })
+      .onConflictDoUpdate({
+        target: users.emailKey,
+        set: { ...opened, version: nextVersion },
+        setWhere: ne(users.status, 'ACTIVE'),
+      })
       .returning(accountColumns)
     return row ?? null
   },

@@ -1,4 +1,4 @@
-import { Arg, createUnionType, Ctx, Field, InputType, Mutation, ObjectType, Query, Resolver } from 'type-graphql'
+import { Arg, Ctx, createUnionType, Field, InputType, Mutation, ObjectType, Query, Resolver } from 'type-graphql'
 import { MfaRequiredObject } from '../mfa/challenge.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import type { Admission } from '../sessions/gate-service.ts'
@@ -37,7 +37,9 @@ class RegisterInput implements RegistrationForm {
   @Field(() => EmailAddressScalar, { description: 'The address to sign in with.' })
   readonly email!: string
 
-  @Field(() => String, { description: '8 to 128 characters of any kind; 15 or more are recommended. Common ones are refused.' })
+  @Field(() => String, {
+    description: '8 to 128 characters of any kind; 15 or more are recommended. Common ones are refused.',
+  })
   readonly password!: string
 
   @Field(() => String, { nullable: true, description: 'How the user wants to be called, at most 100 characters.' })
@@ -86,7 +88,8 @@ export class AccountResolver {
   }
 
   @Mutation(() => ConfirmEmailResultUnion, {
-    description: 'Confirms the address of a registration and signs in. TOKEN_INVALID when the token is wrong, used or older than 24 hours.',
+    description:
+      'Confirms the address of a registration and signs in. TOKEN_INVALID when the token is wrong, used or older than 24 hours.',
   })
   confirmEmail(
     @Arg('input', () => ConfirmEmailInput, { description: 'The token.' }) input: ConfirmEmailInput,
@@ -96,7 +99,8 @@ export class AccountResolver {
   }
 
   @Mutation(() => LoginResultUnion, {
-    description: 'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password.',
+    description:
+      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password.',
   })
   login(
     @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,

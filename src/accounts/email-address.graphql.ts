@@ -4,7 +4,9 @@ import { isEmailAddress } from './account.ts'
 const parse = (value: unknown): string => {
   const address = typeof value === 'string' ? value.trim() : ''
   if (!isEmailAddress(address)) {
-    throw new TypeError('must be an email address such as name@example.com, in ASCII (write an international domain in its xn-- form)')
+    throw new TypeError(
+      'must be an email address such as name@example.com, in ASCII (write an international domain in its xn-- form)',
+    )
   }
   return address
 }

@@ -7,7 +7,9 @@ const productWord = 'gatehouse'
 const shortestContextWord = 4 // shorter words stand in too many good passwords by chance
 
 const common: ReadonlySet<string> = new Set(
-  dictionary['passwords-common'].filter((word): word is string => typeof word === 'string' && word.length >= fewestCharacters),
+  dictionary['passwords-common'].filter(
+    (word): word is string => typeof word === 'string' && word.length >= fewestCharacters,
+  ),
 )
 
 /** NFC, so that one password typed on two keyboards is one password (NIST SP 800-63B-4 §3.1.1.2). Nothing else changes. */

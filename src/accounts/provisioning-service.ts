@@ -34,9 +34,22 @@ export const createProvisionAccount =
     if (problems.length > 0) throw new ProvisioningError(`This password will not do. ${problems.join(' ')}`)
     const passwordHash = await hashPassword(normalised)
     return transact(async ({ accounts, events }) => {
-      const account = await accounts.provision({ id: newId(), email, sessionTag: newSessionTag(), createdAt: now(), passwordHash, role })
+      const account = await accounts.provision({
+        id: newId(),
+        email,
+        sessionTag: newSessionTag(),
+        createdAt: now(),
+        passwordHash,
+        role,
+      })
       if (!account) throw new ProvisioningError(`${email} has an active account already`)
-      await events.append({ type: 'ACCOUNT_REGISTERED', outcome: 'SUCCESS', userId: account.id, client: null, details: { by: 'operator', role } })
+      await events.append({
+        type: 'ACCOUNT_REGISTERED',
+        outcome: 'SUCCESS',
+        userId: account.id,
+        client: null,
+        details: { by: 'operator', role },
+      })
       return account
     })
   }

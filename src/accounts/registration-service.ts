@@ -14,7 +14,10 @@ import { normalisePassword, passwordProblems } from './password.ts'
 import { addressTakenMail, confirmationMail } from './registration-mail.ts'
 
 interface Stores extends Omit<GateStores, 'accounts' | 'afterCommit'> {
-  readonly accounts: Pick<AccountStore, 'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate' | 'recordLogin'>
+  readonly accounts: Pick<
+    AccountStore,
+    'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate' | 'recordLogin'
+  >
   readonly messages: Pick<MessageStore, 'enqueue'>
   readonly events: Pick<EventStore, 'append'>
 }
@@ -38,7 +41,14 @@ export type RegistrationService = ReturnType<typeof createRegistrationService>
 
 const confirmationLifetimeHours = 24 // NIST SP 800-63B-4 §4.2.1.2, for codes sent by email
 
-export const createRegistrationService = ({ transact, hashPassword, admit, wakeMailRelay, publicUrl, now }: RegistrationDeps) => ({
+export const createRegistrationService = ({
+  transact,
+  hashPassword,
+  admit,
+  wakeMailRelay,
+  publicUrl,
+  now,
+}: RegistrationDeps) => ({
   /**
    * Takes a registration and mails the address: a link to confirm it, or a notice that it has an account. Answer, cost
    * and side effects that the caller can see are the same (ASVS 6.3.8). Throws PASSWORD_REJECTED, BAD_USER_INPUT.
@@ -57,7 +67,15 @@ export const createRegistrationService = ({ transact, hashPassword, admit, wakeM
       const account = await accounts.claimAddress({ id: newId(), email, sessionTag: newSessionTag(), createdAt })
       const isTaken = account.status !== 'PENDING'
       const token = newToken()
-      const confirmation = { id: newId(), userId: account.id, tokenHash: fingerprint(token), passwordHash, displayName, createdAt, expiresAt }
+      const confirmation = {
+        id: newId(),
+        userId: account.id,
+        tokenHash: fingerprint(token),
+        passwordHash,
+        displayName,
+        createdAt,
+        expiresAt,
+      }
       const mail = isTaken
         ? addressTakenMail(account.email, publicUrl)
         : confirmationMail(account.email, publicUrl, token, confirmationLifetimeHours)

@@ -15,7 +15,10 @@ export interface SignInDeps {
   readonly admit: Admit
 }
 
-export type SignIn = (form: { readonly email: string; readonly password: string }, client: ClientInfo) => Promise<Admission>
+export type SignIn = (
+  form: { readonly email: string; readonly password: string },
+  client: ClientInfo,
+) => Promise<Admission>
 
 /** Signs in with a password, or asks for the second factor. An unknown address costs and answers as a wrong password does. */
 export const createSignIn =
@@ -27,8 +30,12 @@ export const createSignIn =
     const userId = known?.account.id ?? null
     if (!isRight || !userId) {
       const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'
-      await transact(({ events }) => events.append({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } }))
+      await transact(({ events }) =>
+        events.append({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } }),
+      )
       throw new AppError('INVALID_CREDENTIALS')
     }
-    return transact((stores) => admit(stores, { userId, proofs: ['PASSWORD'], isFreshProof: true, client, reports: [] }))
+    return transact((stores) =>
+      admit(stores, { userId, proofs: ['PASSWORD'], isFreshProof: true, client, reports: [] }),
+    )
   }

@@ -22,10 +22,16 @@ export class UserObject implements Omit<Account, 'sessionTag' | 'version'> {
   @Field(() => EmailAddressScalar, { description: 'The address that the user signs in with.' })
   readonly email!: string
 
-  @Field(() => Date, { nullable: true, description: 'When the user proved that the address is theirs; null until then.' })
+  @Field(() => Date, {
+    nullable: true,
+    description: 'When the user proved that the address is theirs; null until then.',
+  })
   readonly emailConfirmedAt!: Date | null
 
-  @Field(() => String, { nullable: true, description: 'How the user wants to be called. Text of their own: encode it wherever it is shown.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'How the user wants to be called. Text of their own: encode it wherever it is shown.',
+  })
   readonly displayName!: string | null
 
   @Field(() => RoleEnum, { description: 'What the user may do.' })

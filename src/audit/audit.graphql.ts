@@ -5,7 +5,11 @@ import type { EventConnection } from './event-page.ts'
 import { SecurityEventConnectionObject, SecurityEventFilterInput } from './security-event.graphql.ts'
 
 const defaultPageSize = 20
-const first = { defaultValue: defaultPageSize, nullable: true, description: 'How many to list, from 1 to 100.' } as const
+const first = {
+  defaultValue: defaultPageSize,
+  nullable: true,
+  description: 'How many to list, from 1 to 100.',
+} as const
 const after = { nullable: true, description: 'The cursor to go on behind; null for the newest.' } as const
 const filter = { nullable: true, description: 'Which events; null for all.' } as const
 
@@ -28,7 +32,9 @@ export class AuditResolver {
     return this.readEvents({ first: size ?? defaultPageSize, after: cursor, filter: chosen }, account.id)
   }
 
-  @Query(() => SecurityEventConnectionObject, { description: "Everybody's history, newest first. For ADMIN and AUDITOR." })
+  @Query(() => SecurityEventConnectionObject, {
+    description: "Everybody's history, newest first. For ADMIN and AUDITOR.",
+  })
   auditEvents(
     @Arg('first', () => Int, first) size: number | null,
     @Arg('after', () => String, after) cursor: string | null,

@@ -5,7 +5,15 @@ import { securityEventPersonalData, securityEvents } from '../db/tables.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { EventPosition } from './event-page.ts'
-import { type EventReport, type Outcome, personalDigestOf, type SecurityEvent, type SecurityEventType, type Severity, severityOf } from './security-event.ts'
+import {
+  type EventReport,
+  type Outcome,
+  personalDigestOf,
+  type SecurityEvent,
+  type SecurityEventType,
+  type Severity,
+  severityOf,
+} from './security-event.ts'
 
 export interface EventFilter {
   readonly types?: readonly SecurityEventType[]
@@ -33,7 +41,10 @@ export const createEventStore = (db: Db, now: Clock) => ({
       }
       const { type, outcome, userId, actorId = null, sessionId = null } = report
       const event = { id: newId(), type, severity: severityOf(type), outcome, occurredAt, userId, actorId, sessionId }
-      return { event: { ...event, personalDigest: personalDigestOf(personal) }, personal: { eventId: event.id, ...personal } }
+      return {
+        event: { ...event, personalDigest: personalDigestOf(personal) },
+        personal: { eventId: event.id, ...personal },
+      }
     })
     await Promise.all([
       db.insert(securityEvents).values(rows.map((row) => row.event)),
@@ -52,7 +63,9 @@ export const createEventStore = (db: Db, now: Clock) => ({
       filter.ipAddress ? eq(securityEventPersonalData.ipAddress, filter.ipAddress) : undefined,
       filter.from && gte(securityEvents.occurredAt, filter.from),
       filter.to && lt(securityEvents.occurredAt, filter.to),
-      before ? sql`(${securityEvents.occurredAt}, ${securityEvents.id}) < (${before.occurredAt.toISOString()}::timestamptz, ${before.id}::uuid)` : undefined,
+      before
+        ? sql`(${securityEvents.occurredAt}, ${securityEvents.id}) < (${before.occurredAt.toISOString()}::timestamptz, ${before.id}::uuid)`
+        : undefined,
     ]
     const rows = await db
       .select({

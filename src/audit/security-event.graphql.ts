@@ -47,7 +47,10 @@ export interface AccountLoaders {
   readonly accounts: DataLoader<string, Account | null>
 }
 
-@ObjectType('SecurityEvent', { description: 'One thing that happened to an account or a session. Never changed afterwards.', simpleResolvers: true })
+@ObjectType('SecurityEvent', {
+  description: 'One thing that happened to an account or a session. Never changed afterwards.',
+  simpleResolvers: true,
+})
 export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent'> {
   @Field(() => ID, { description: 'Names the event.' })
   readonly id!: string
@@ -67,16 +70,24 @@ export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'acto
   @Field(() => ID, { nullable: true, description: 'The session that it happened in or to; null when there was none.' })
   readonly sessionId!: string | null
 
-  @Field(() => IPAddressScalar, { nullable: true, description: 'Where the request came from; null when no request caused it.' })
+  @Field(() => IPAddressScalar, {
+    nullable: true,
+    description: 'Where the request came from; null when no request caused it.',
+  })
   readonly ipAddress!: string | null
 
-  @Field(() => GraphQLJSONObject, { description: 'More facts, by type of event. Never a secret, code, token or password.' })
+  @Field(() => GraphQLJSONObject, {
+    description: 'More facts, by type of event. Never a secret, code, token or password.',
+  })
   readonly details!: EventDetails
 }
 
 @Resolver(() => SecurityEventObject)
 export class SecurityEventResolver {
-  @FieldResolver(() => UserObject, { nullable: true, description: 'Whom it is about; null where the account is unknown, as in a login with an unknown email.' })
+  @FieldResolver(() => UserObject, {
+    nullable: true,
+    description: 'Whom it is about; null where the account is unknown, as in a login with an unknown email.',
+  })
   user(@Root() { userId }: SecurityEvent, @Ctx() { accounts }: AccountLoaders): Promise<Account | null> | null {
     return userId ? accounts.load(userId) : null
   }
@@ -86,7 +97,10 @@ export class SecurityEventResolver {
     return actorId ? accounts.load(actorId) : null
   }
 
-  @FieldResolver(() => DeviceObject, { nullable: true, description: 'The device that it came from; null when no request caused it.' })
+  @FieldResolver(() => DeviceObject, {
+    nullable: true,
+    description: 'The device that it came from; null when no request caused it.',
+  })
   device(@Root() { userAgent }: SecurityEvent): Device | null {
     return userAgent === null ? null : describeDevice(userAgent)
   }
@@ -97,7 +111,10 @@ class PageInfoObject {
   @Field(() => Boolean, { description: 'Whether there are more.' })
   readonly hasNextPage!: boolean
 
-  @Field(() => String, { nullable: true, description: 'Give it as `after` to get the next page; null when this page is empty.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Give it as `after` to get the next page; null when this page is empty.',
+  })
   readonly endCursor!: string | null
 }
 
@@ -119,7 +136,9 @@ export class SecurityEventConnectionObject implements EventConnection {
   readonly pageInfo!: EventConnection['pageInfo']
 }
 
-@InputType('SecurityEventFilter', { description: 'Which events to list: those that fit everything given. An empty list fits none.' })
+@InputType('SecurityEventFilter', {
+  description: 'Which events to list: those that fit everything given. An empty list fits none.',
+})
 export class SecurityEventFilterInput implements EventQuery {
   @Field(() => [SecurityEventTypeEnum], { nullable: true, description: 'One of these types.' })
   readonly types?: SecurityEventType[] | null

@@ -15,11 +15,16 @@ Example: gatehouse create-admin --email ada@example.com --password-stdin < passw
 Exit code: 0 done, 1 refused or failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
-    const { values } = parseArgs({ args, options: { email: { type: 'string' }, 'password-stdin': { type: 'boolean' } } })
+    const { values } = parseArgs({
+      args,
+      options: { email: { type: 'string' }, 'password-stdin': { type: 'boolean' } },
+    })
     if (!values.email) throw new UsageError('--email is missing')
     if (!values['password-stdin']) throw new UsageError('--password-stdin is missing')
     const password = (await text(process.stdin)).replace(/\r?\n$/, '')
-    const account = await asOperator(databaseUrl, (operator) => operator.provisionAccount(values.email as string, password, 'ADMIN'))
+    const account = await asOperator(databaseUrl, (operator) =>
+      operator.provisionAccount(values.email as string, password, 'ADMIN'),
+    )
     console.log(`${account.email} is an administrator.`)
   },
 }

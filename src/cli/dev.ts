@@ -32,7 +32,8 @@ const keyRingOf = async (directory: string): Promise<string> => {
 
 const seedAdministrator = (databaseUrl: string): Promise<void> =>
   asOperator(databaseUrl, async ({ hasAdministrator, provisionAccount }) => {
-    if (await hasAdministrator()) return say(`  Administrator  ${adminEmail}, with the password printed at the first start`)
+    if (await hasAdministrator())
+      return say(`  Administrator  ${adminEmail}, with the password printed at the first start`)
     const password = randomBytes(15).toString('base64url')
     await provisionAccount(adminEmail, password, 'ADMIN')
     say(`  Administrator  ${adminEmail}\n  Password       ${password}   (printed this once)`)
@@ -61,13 +62,18 @@ const start = async (): Promise<void> => {
   say('Migrating …')
   await migrate(config.databaseUrl)
 
-  const log = createLogger(config.logLevel, pretty({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', sync: true }))
+  const log = createLogger(
+    config.logLevel,
+    pretty({ translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', sync: true }),
+  )
   const app = await createApp(config, log)
   started.push(app.close)
   await app.server.listen({ port: config.port, host: config.host })
   const { port } = app.server.server.address() as { port: number }
   const base = `http://localhost:${port}`
-  say(`\nGatehouse is ready.\n\n  GraphQL        ${base}/graphql   (Apollo Sandbox in a browser)\n  Outbox         ${base}/outbox    (the mail that would have been sent)`)
+  say(
+    `\nGatehouse is ready.\n\n  GraphQL        ${base}/graphql   (Apollo Sandbox in a browser)\n  Outbox         ${base}/outbox    (the mail that would have been sent)`,
+  )
   await seedAdministrator(config.databaseUrl)
   say(`  Data           ${directory}\n\nCtrl-C stops everything; the data stays.\n`)
 }

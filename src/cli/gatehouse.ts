@@ -16,7 +16,9 @@ Commands work on the database that DATABASE_URL names.`
 
 const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
   const isHelp = name === 'help' || name === '--help' || args.includes('--help')
-  const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name) ? commands[name === 'help' ? (args[0] as string) : name] : undefined
+  const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name)
+    ? commands[name === 'help' ? (args[0] as string) : name]
+    : undefined
   if (isHelp) return console.log(command ? `gatehouse ${command.usage}` : help)
   if (!command) throw new UsageError(`there is no command "${name}"`)
   const databaseUrl = process.env.DATABASE_URL
@@ -27,7 +29,8 @@ const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
 try {
   await run(process.argv.slice(2))
 } catch (problem) {
-  const isUsage = problem instanceof UsageError || String((problem as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
+  const isUsage =
+    problem instanceof UsageError || String((problem as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
   console.error(`gatehouse: ${(problem as Error).message}`)
   if (isUsage) console.error('Try: gatehouse help')
   process.exitCode = isUsage ? 2 : 1

@@ -1,5 +1,5 @@
-import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
+import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
 import { AppError } from '../failure.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
@@ -17,7 +17,12 @@ export interface Database {
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
   /** Calls `onMessage` for each NOTIFY, and `onListening` each time that listening begins (again). */
-  listen(channel: string, onMessage: (payload: string) => void, onListening: () => void, onLost: () => void): Promise<void>
+  listen(
+    channel: string,
+    onMessage: (payload: string) => void,
+    onListening: () => void,
+    onLost: () => void,
+  ): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -65,9 +70,11 @@ const withStatementDeadlines = <Client extends Sql>(client: Client): Client =>
       if (property === 'unsafe') {
         return (text: string, parameters: never[]) => {
           const query = target.unsafe(text, parameters, { prepare: true })
-          // Thenable on purpose, as postgres.js' own queries are: nothing is sent until it is awaited.
-          // biome-ignore lint/suspicious/noThenProperty: it stands in for a postgres.js query
-          return { then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => deadlined(query).then(...callbacks), values: () => deadlined(query.values()) }
+          return {
+            // biome-ignore lint/suspicious/noThenProperty: it stands in for a query of postgres.js, sent once it is awaited
+            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => deadlined(query).then(...callbacks),
+            values: () => deadlined(query.values()),
+          }
         }
       }
       if (property === 'begin') return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(target, work)
@@ -89,7 +96,8 @@ const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>): Pr
   })
 }
 
-const unavailable = /^(08|57P|53)|^(57014|CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/
+const unavailable =
+  /^(08|57P|53)|^(57014|CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/
 
 /** A server that is gone, frozen, overloaded or shutting down is SERVICE_DEGRADED; any other error stays as it is. */
 const translate = (problem: unknown): unknown => {

@@ -1,5 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { Role, UserStatus } from '../accounts/account.ts'
 import type { EventDetails, Outcome, SecurityEventType, Severity } from '../audit/security-event.ts'
 import type { ChallengePurpose } from '../mfa/challenge.ts'
@@ -31,7 +43,9 @@ export const emailConfirmations = pgTable(
   'email_confirmations',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     tokenHash: text('token_hash').notNull().unique(),
     passwordHash: text('password_hash').notNull(),
     displayName: text('display_name'),
@@ -46,7 +60,9 @@ export const userSessions = pgTable(
   'user_sessions',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     tokenHash: text('token_hash').notNull().unique(),
     createdAt: instant('created_at').notNull(),
     lastSeenAt: instant('last_seen_at').notNull(),
@@ -76,7 +92,9 @@ export const mfaConfigurations = pgTable(
   'mfa_configurations',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     method: text('method').$type<MfaMethod>().notNull(),
     label: text('label').notNull(),
     status: text('status').$type<FactorStatus>().notNull(),
@@ -98,7 +116,9 @@ export const mfaConfigurations = pgTable(
 export const backupCodes = pgTable(
   'backup_codes',
   {
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     /** The digit that a code begins with, so that checking one costs one hash. */
     slot: integer('slot').notNull(),
     codeHash: text('code_hash').notNull(),
@@ -112,7 +132,9 @@ export const mfaChallenges = pgTable(
   'mfa_challenges',
   {
     id: uuid('id').primaryKey(),
-    userId: uuid('user_id').notNull().references(() => users.id),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
     purpose: text('purpose').$type<ChallengePurpose>().notNull(),
     /** The session that asked, for every purpose but LOGIN: only it may answer. */
     sessionId: uuid('session_id').references(() => userSessions.id),

@@ -35,5 +35,6 @@ export const createTransact =
     }
   }
 
-const unwrapped = (problem: unknown): unknown => (problem instanceof DrizzleQueryError ? (problem.cause ?? problem) : problem)
+const unwrapped = (problem: unknown): unknown =>
+  problem instanceof DrizzleQueryError ? (problem.cause ?? problem) : problem
 const codeOf = (problem: unknown): string => (unwrapped(problem) as { code?: string } | null)?.code ?? ''

@@ -32,7 +32,9 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
       checkInput(schema),
       ...(isProduction ? [hideSchema] : []),
       finishResponse(log),
-      isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault({ embed: true, includeCookies: true }),
+      isProduction
+        ? ApolloServerPluginLandingPageDisabled()
+        : ApolloServerPluginLandingPageLocalDefault({ embed: true, includeCookies: true }),
     ],
   })
 
@@ -44,7 +46,8 @@ const checkInput = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> =
       didResolveOperation: async ({ document, operation, request }) => {
         const fields = checkedDocuments.has(document) ? [] : literalProblems(document)
         if (fields.length === 0) checkedDocuments.add(document)
-        if (operation?.variableDefinitions?.length) fields.push(...variableProblems(schema, operation, request.variables ?? {}))
+        if (operation?.variableDefinitions?.length)
+          fields.push(...variableProblems(schema, operation, request.variables ?? {}))
         if (fields.length > 0) throw requestError(new AppError('BAD_USER_INPUT', { fields }))
       },
     }),
@@ -53,9 +56,19 @@ const checkInput = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> =
 
 const isAdmin = ({ caller }: GraphQLContext): boolean => caller.kind === 'signedIn' && caller.account.role === 'ADMIN'
 
+const introspecting = new WeakMap<DocumentNode, boolean>()
+
+/** Looks through each document once: Apollo gives equal texts the same document. */
 const introspects = (document: DocumentNode): boolean => {
+  const known = introspecting.get(document)
+  if (known !== undefined) return known
   let found = false
-  visit(document, { Field: (field) => void (found ||= field.name.value === '__schema' || field.name.value === '__type') })
+  visit(document, {
+    Field(field) {
+      if (field.name.value === '__schema' || field.name.value === '__type') found = true
+    },
+  })
+  introspecting.set(document, found)
   return found
 }
 
@@ -68,7 +81,10 @@ const hideSchema: ApolloServerPlugin<GraphQLContext> = {
       },
       willSendResponse: async ({ response: { body }, contextValue }) => {
         if (body.kind !== 'single' || !body.singleResult.errors || isAdmin(contextValue)) return
-        body.singleResult.errors = body.singleResult.errors.map((error) => ({ ...error, message: error.message.replace(/ Did you mean .*$/s, '') }))
+        body.singleResult.errors = body.singleResult.errors.map((error) => ({
+          ...error,
+          message: error.message.replace(/ Did you mean .*$/s, ''),
+        }))
       },
     }
   },
@@ -81,21 +97,27 @@ const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
       for (const error of errors) {
         const failure = appErrorOf(error)
         const cause = failure?.cause ?? (failure || !error.originalError ? undefined : error.originalError)
-        if (cause) log.error({ err: cause, requestId, operationName, path: error.path }, failure ? 'a dependency failed' : 'a resolver failed')
+        if (cause)
+          log.error(
+            { err: cause, requestId, operationName, path: error.path },
+            failure ? 'a dependency failed' : 'a resolver failed',
+          )
       }
     },
     willSendResponse: async ({ response: { body, http }, contextValue: { requestId } }) => {
       if (body.kind !== 'single' || !body.singleResult.errors) return
       const { data, errors } = body.singleResult
       body.singleResult.errors = errors.map((error) => withRequestId(error, requestId))
-      const retryAfter = errors.find((error) => error.extensions?.['retryAfterSeconds'])?.extensions?.['retryAfterSeconds']
+      const retryAfter = errors.map(({ extensions }) => extensions?.retryAfterSeconds).find(Boolean)
       if (retryAfter) http.headers.set('retry-after', String(retryAfter))
       const isNothingElse = !data || Object.values(data).every((value) => value === null)
-      const status = httpStatusOf[String(errors[0]?.extensions?.['code'])]
+      const status = httpStatusOf[String(errors[0]?.extensions?.code)]
       if (isNothingElse && status) http.status = status
     },
   }),
 })
 
 const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
-  error.extensions?.['code'] === 'INTERNAL_SERVER_ERROR' ? { ...error, extensions: { ...error.extensions, requestId } } : error
+  error.extensions?.code === 'INTERNAL_SERVER_ERROR'
+    ? { ...error, extensions: { ...error.extensions, requestId } }
+    : error

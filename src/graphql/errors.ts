@@ -4,25 +4,30 @@ import { literalProblem } from './input.ts'
 
 const descriptions: Record<ErrorCode, string> = {
   UNAUTHENTICATED: 'No session, or one that never existed. HTTP 401 when it is the whole response.',
-  SESSION_ENDED: 'The session was live once and is over. Carries `reason`: SessionEndReason. HTTP 401 when it is the whole response.',
+  SESSION_ENDED:
+    'The session was live once and is over. Carries `reason`: SessionEndReason. HTTP 401 when it is the whole response.',
   FORBIDDEN: 'Signed in, and not allowed. HTTP 403 when it is the whole response.',
-  STEP_UP_REQUIRED: 'The act wants a fresh proof. Carries `methods`: [AuthenticationMethod!] and a ready `challengeId` for `verifyMfa`.',
+  STEP_UP_REQUIRED:
+    'The act wants a fresh proof. Carries `methods`: [AuthenticationMethod!] and a ready `challengeId` for `verifyMfa`.',
   BAD_USER_INPUT: 'Malformed or unacceptable input. Carries `fields`: [{ path, message }].',
   INVALID_CREDENTIALS: "Unknown email or wrong password: the two can't be told apart.",
   MFA_CODE_INVALID: 'Wrong, replayed or expired code. Carries `attemptsRemaining`.',
   CHALLENGE_EXPIRED: 'The challenge is spent, expired or unknown: start again.',
   RATE_LIMITED: 'Too much at once. Carries `retryAfterSeconds`; the HTTP response has a Retry-After header.',
   TOKEN_INVALID: 'The email token is wrong, used or expired.',
-  PASSWORD_REJECTED: 'Too short, too long, too common or too close to the user. Carries `reasons`: [String!], sentences to show.',
+  PASSWORD_REJECTED:
+    'Too short, too long, too common or too close to the user. Carries `reasons`: [String!], sentences to show.',
   NOT_FOUND: 'There is no such thing, or it is not yours.',
-  SERVICE_DEGRADED: "A dependency is down and this act can't be done safely without it. HTTP 503 when it is the whole response.",
+  SERVICE_DEGRADED:
+    "A dependency is down and this act can't be done safely without it. HTTP 503 when it is the whole response.",
   INTERNAL_SERVER_ERROR: 'A fault on our side. Carries `requestId`, which finds it in the logs.',
 }
 
 /** In the schema for clients to generate from; no field has it. */
 export const ErrorCodeEnum = new GraphQLEnumType({
   name: 'ErrorCode',
-  description: 'What `extensions.code` of an error can be. What else an error carries stands beside it in `extensions`.',
+  description:
+    'What `extensions.code` of an error can be. What else an error carries stands beside it in `extensions`.',
   values: Object.fromEntries(Object.entries(descriptions).map(([code, description]) => [code, { description }])),
 })
 
@@ -37,7 +42,12 @@ export const httpStatusOf: Partial<Record<string, number>> = {
 }
 
 /** Apollo's own codes for requests that it refused before running them. */
-const refusedByApollo = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE', 'BAD_REQUEST'])
+const refusedByApollo = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+])
 
 /** The failure behind an error; undefined for a fault that clients must not read. */
 export const appErrorOf = (error: unknown): AppError | undefined => {
@@ -51,7 +61,7 @@ export const formatError = (formatted: GraphQLFormattedError, error: unknown): G
   const place = { ...(locations && { locations }), ...(path && { path }) }
   const failure = appErrorOf(error)
   if (failure) return { message: failure.message, ...place, extensions: { code: failure.code, ...failure.data } }
-  if (refusedByApollo.has(String(formatted.extensions?.['code']))) {
+  if (refusedByApollo.has(String(formatted.extensions?.code))) {
     const problem = error instanceof GraphQLError ? literalProblem(error) : undefined
     const message = problem ? new AppError('BAD_USER_INPUT', { fields: [problem] }).message : formatted.message
     return { message, ...place, extensions: { code: 'BAD_USER_INPUT', fields: problem ? [problem] : [] } }
@@ -62,4 +72,7 @@ export const formatError = (formatted: GraphQLFormattedError, error: unknown): G
 
 /** An AppError as graphql-js carries it, for use outside resolvers. Before execution a client's mistake is a 400. */
 export const requestError = (failure: AppError): GraphQLError =>
-  new GraphQLError(failure.message, { originalError: failure, extensions: { code: failure.code, http: { status: httpStatusOf[failure.code] ?? 400 } } })
+  new GraphQLError(failure.message, {
+    originalError: failure,
+    extensions: { code: failure.code, http: { status: httpStatusOf[failure.code] ?? 400 } },
+  })

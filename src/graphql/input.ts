@@ -11,13 +11,17 @@ import {
   typeFromAST,
   visit,
 } from 'graphql'
-import { AppError, type FieldProblem } from '../failure.ts'
+import type { FieldProblem } from '../failure.ts'
 
 /**
  * What is wrong with an operation's variables, a problem a field, in words that never quote the value: it may be a
  * password in the wrong place.
  */
-export const variableProblems = (schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Readonly<Record<string, unknown>>): FieldProblem[] => {
+export const variableProblems = (
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): FieldProblem[] => {
   const problems: FieldProblem[] = []
   for (const { variable, type: typeNode, defaultValue } of operation.variableDefinitions ?? []) {
     const name = variable.name.value
@@ -50,7 +54,8 @@ export const literalProblems = (document: DocumentNode): FieldProblem[] => {
   const problems: FieldProblem[] = []
   visit(document, {
     StringValue(node) {
-      if (!isStorable(node.value)) problems.push({ path: pathOfLiteral(document, node.loc?.start ?? 0), message: unstorable })
+      if (!isStorable(node.value))
+        problems.push({ path: pathOfLiteral(document, node.loc?.start ?? 0), message: unstorable })
     },
   })
   return problems
@@ -63,7 +68,16 @@ export const literalProblem = (error: GraphQLError): FieldProblem | undefined =>
   return { path: pathOfLiteral(parse(error.source), node.loc.start), message: withoutValue(error) }
 }
 
-const valueKinds: ReadonlySet<string> = new Set([Kind.INT, Kind.FLOAT, Kind.STRING, Kind.BOOLEAN, Kind.NULL, Kind.ENUM, Kind.LIST, Kind.OBJECT])
+const valueKinds: ReadonlySet<string> = new Set([
+  Kind.INT,
+  Kind.FLOAT,
+  Kind.STRING,
+  Kind.BOOLEAN,
+  Kind.NULL,
+  Kind.ENUM,
+  Kind.LIST,
+  Kind.OBJECT,
+])
 
 /** `input.email` for the value that begins at an offset, from the argument and the input fields that it stands in. */
 const pathOfLiteral = (document: DocumentNode, offset: number): string => {

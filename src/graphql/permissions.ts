@@ -31,7 +31,8 @@ export const createPermissions = ({ recordEvent, logProblem }: PermissionDeps) =
   /** A refusal stands whether or not it could be recorded. */
   const recordRefusal = async ({ caller, client }: GraphQLContext, field: string, refusal: unknown): Promise<void> => {
     if (!(refusal instanceof AppError) || refusal.code === 'SERVICE_DEGRADED') return
-    const who = caller.kind === 'signedIn' ? { userId: caller.account.id, sessionId: caller.session.id } : { userId: null }
+    const who =
+      caller.kind === 'signedIn' ? { userId: caller.account.id, sessionId: caller.session.id } : { userId: null }
     const details = { field, code: refusal.code }
     await recordEvent({ type: 'ACCESS_DENIED', outcome: 'DENIED', ...who, client, details }).catch(logProblem)
   }

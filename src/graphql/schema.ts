@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { GraphQLSchema } from 'graphql'
+import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import type * as Middleware from 'graphql-middleware'
 import { GraphQLDateTime } from 'graphql-scalars'
 import { buildSchemaSync, type ContainerType } from 'type-graphql'
@@ -42,3 +42,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
 /** Sets the guard before every resolver. Fields without one are plain data of an object that was let through already. */
 export const guardSchema = (schema: GraphQLSchema, permissions: ReturnType<typeof createPermissions>): GraphQLSchema =>
   applyMiddlewareToDeclaredResolvers(schema, permissions)
+
+/** The text of schema.graphql. */
+export const printedSchema = (): string =>
+  `${printSchema(lexicographicSortSchema(buildSchema({ get: () => undefined })))}\n`

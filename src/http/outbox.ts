@@ -8,7 +8,13 @@ export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore
   const list = async (query: unknown) => {
     const { to } = query as { to?: unknown }
     const sent = await messages.listSent(typeof to === 'string' ? to : undefined, mostShown)
-    return sent.map(({ to: recipient, subject, text, sentAt }) => ({ channel: 'EMAIL', to: recipient, subject, text, sentAt }))
+    return sent.map(({ to: recipient, subject, text, sentAt }) => ({
+      channel: 'EMAIL',
+      to: recipient,
+      subject,
+      text,
+      sentAt,
+    }))
   }
 
   server.get('/outbox.json', ({ query }) => list(query))
@@ -21,7 +27,13 @@ export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore
   })
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] as string)
 
 const page = (content: string): string => `<!doctype html>

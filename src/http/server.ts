@@ -22,7 +22,13 @@ export interface HttpServerDeps {
 }
 
 /** The web server with `/graphql` on it. Only POST with JSON executes anything; in development GET shows Apollo Sandbox. */
-export const createHttpServer = async ({ apollo, createContext, trustedProxies, isProduction, log }: HttpServerDeps): Promise<FastifyInstance> => {
+export const createHttpServer = async ({
+  apollo,
+  createContext,
+  trustedProxies,
+  isProduction,
+  log,
+}: HttpServerDeps): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     disableRequestLogging: true,
@@ -36,12 +42,25 @@ export const createHttpServer = async ({ apollo, createContext, trustedProxies, 
   })
   server.removeContentTypeParser('text/plain') // JSON read from text/plain is what cross-site forms send
   // The one page there is loads Apollo Sandbox from its makers' servers, in development only.
-  await server.register(helmet, { contentSecurityPolicy: isProduction, hsts: isProduction, crossOriginEmbedderPolicy: false })
+  await server.register(helmet, {
+    contentSecurityPolicy: isProduction,
+    hsts: isProduction,
+    crossOriginEmbedderPolicy: false,
+  })
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
   })
   server.addHook('onResponse', async (request, reply) => {
-    log.debug({ requestId: request.id, method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime }, 'request')
+    log.debug(
+      {
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      'request',
+    )
   })
   server.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND')))
   server.setErrorHandler((problem: { statusCode?: number; message: string }, request, reply) => {
@@ -51,13 +70,18 @@ export const createHttpServer = async ({ apollo, createContext, trustedProxies, 
     return reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', { requestId: request.id }))
   })
 
-  const handler = fastifyApolloHandler(apollo, { context: (request: FastifyRequest) => createContext(incomingOf(request)) })
+  const handler = fastifyApolloHandler(apollo, {
+    context: (request: FastifyRequest) => createContext(incomingOf(request)),
+  })
   server.post('/graphql', handler)
   if (!isProduction) {
     server.get('/graphql', (request, reply) =>
       request.headers.accept?.includes('text/html')
         ? handler.call(server, request, reply)
-        : reply.code(405).header('allow', 'POST').send(badRequestBody('Send the operation as POST with content-type application/json.')),
+        : reply
+            .code(405)
+            .header('allow', 'POST')
+            .send(badRequestBody('Send the operation as POST with content-type application/json.')),
     )
   }
   return server
@@ -79,4 +103,6 @@ const errorBody = (code: 'NOT_FOUND' | 'INTERNAL_SERVER_ERROR', extra = {}) => (
   errors: [{ message: new AppError(code).message, extensions: { code, ...extra } }],
 })
 
-const badRequestBody = (message: string) => ({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT', fields: [] } }] })
+const badRequestBody = (message: string) => ({
+  errors: [{ message, extensions: { code: 'BAD_USER_INPUT', fields: [] } }],
+})

@@ -6,6 +6,10 @@ export const graphqlEnum = <Value extends string>(name: string, description: str
   const entries = Object.entries<string>(values)
   const byName = Object.fromEntries(entries.map(([value]) => [value, value])) as { [Key in Value]: Key }
   const valuesConfig = Object.fromEntries(entries.map(([value, text]) => [value, { description: text }]))
-  registerEnumType(byName, { name, description, valuesConfig: valuesConfig as Partial<Record<Value, { description: string }>> })
+  registerEnumType(byName, {
+    name,
+    description,
+    valuesConfig: valuesConfig as Partial<Record<Value, { description: string }>>,
+  })
   return byName
 }

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 
 const keyBytes = 32
 const ivBytes = 12
@@ -51,7 +59,9 @@ export const createKeyRing = (masterKeys: readonly [MasterKey, ...MasterKey[]]):
       const keys = byId.get(id)
       if (!keys) throw new Error(`A stored value is sealed under the key "${id}", which GATEHOUSE_KEYS does not hold`)
       const body = Buffer.from(encoded, 'base64url')
-      const decipher = createDecipheriv('aes-256-gcm', keys.sealing, body.subarray(0, ivBytes), { authTagLength: tagBytes })
+      const decipher = createDecipheriv('aes-256-gcm', keys.sealing, body.subarray(0, ivBytes), {
+        authTagLength: tagBytes,
+      })
       decipher.setAAD(Buffer.from(boundTo)).setAuthTag(body.subarray(-tagBytes))
       return Buffer.concat([decipher.update(body.subarray(ivBytes, -tagBytes)), decipher.final()]).toString('utf8')
     },

@@ -13,7 +13,11 @@ const messageColumns = { id, recipient, subject, sealedText, createdAt, attempts
 const claimSeconds = 60 // a server that dies while sending gives its messages back after this
 
 export const createMessageStore = (db: Db, keys: KeyRing) => {
-  const opened = ({ sealedText: sealed, recipient: to, ...row }: Omit<QueuedMessage, 'to' | 'text'> & { sealedText: string; recipient: string }): QueuedMessage => ({
+  const opened = ({
+    sealedText: sealed,
+    recipient: to,
+    ...row
+  }: Omit<QueuedMessage, 'to' | 'text'> & { sealedText: string; recipient: string }): QueuedMessage => ({
     ...row,
     to,
     text: sealed === '' ? '' : keys.open(sealed, row.id),

@@ -3,8 +3,8 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import type { Admission } from '../sessions/gate-service.ts'
 import { type ChallengePurpose, maxChallengeAttempts } from './challenge.ts'
 import type { PendingChallenge } from './challenge-service.ts'
-import type { Factor, MfaMethod } from './factor.ts'
 import { MfaFactorObject, MfaMethodEnum } from './factor.graphql.ts'
+import type { Factor, MfaMethod } from './factor.ts'
 
 const ChallengePurposeEnum = graphqlEnum<ChallengePurpose>('ChallengePurpose', 'What a right code completes.', {
   LOGIN: 'The sign-in that the password began.',
@@ -13,7 +13,8 @@ const ChallengePurposeEnum = graphqlEnum<ChallengePurpose>('ChallengePurpose', '
 })
 
 @ObjectType('MfaChallenge', {
-  description: 'One pending act that waits for a code. Whoever verifies it completes the act. It is over after ten minutes or five tries.',
+  description:
+    'One pending act that waits for a code. Whoever verifies it completes the act. It is over after ten minutes or five tries.',
   simpleResolvers: true,
 })
 export class MfaChallengeObject implements Pick<PendingChallenge, 'id' | 'purpose' | 'expiresAt' | 'factors'> {
@@ -43,7 +44,10 @@ export class MfaChallengeResolver {
   }
 }
 
-@ObjectType('MfaRequired', { description: 'The password was right; a code from a second factor is needed to sign in.', simpleResolvers: true })
+@ObjectType('MfaRequired', {
+  description: 'The password was right; a code from a second factor is needed to sign in.',
+  simpleResolvers: true,
+})
 export class MfaRequiredObject implements Extract<Admission, { kind: 'mfaRequired' }> {
   readonly kind!: 'mfaRequired'
 

@@ -2,8 +2,8 @@ import type { Transact } from '../db/transact.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
+import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
-import type { SignedInCaller } from '../sessions/token-renewal-service.ts'
 import type { ChallengeStores, OpenChallenge, PendingChallenge } from './challenge-service.ts'
 import { type Factor, type MfaMethod, parseLabel } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
@@ -61,9 +61,20 @@ export const createEnrol =
       lastUsedAt: null,
     } as const
     const challenge = await transact(async (stores) => {
-      await stores.factors.insertPending({ ...factor, sealedSecret: keys.seal(secret, seedBinding(account.id, id)), lastUsedStep: null })
+      await stores.factors.insertPending({
+        ...factor,
+        sealedSecret: keys.seal(secret, seedBinding(account.id, id)),
+        lastUsedStep: null,
+      })
       const { authenticationMethods: proofs } = session
-      return openChallenge(stores, { userId: account.id, purpose: 'ENROLMENT', sessionId: session.id, factors: [factor], proofs, client })
+      return openChallenge(stores, {
+        userId: account.id,
+        purpose: 'ENROLMENT',
+        sessionId: session.id,
+        factors: [factor],
+        proofs,
+        client,
+      })
     })
     return { kind: 'totpEnrolment', factor, challenge, secret, otpauthUri: otpauthUri(secret, account.email) }
   }

@@ -12,7 +12,11 @@ export type FactorStore = ReturnType<typeof createFactorStore>
 
 const { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt } = mfaConfigurations
 const factorColumns = { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt }
-const sealedColumns = { ...factorColumns, sealedSecret: mfaConfigurations.sealedSecret, lastUsedStep: mfaConfigurations.lastUsedStep }
+const sealedColumns = {
+  ...factorColumns,
+  sealedSecret: mfaConfigurations.sealedSecret,
+  lastUsedStep: mfaConfigurations.lastUsedStep,
+}
 
 export const createFactorStore = (db: Db) => ({
   /** Every factor of these users, pending ones included, the preferred first and then the oldest. */
@@ -68,7 +72,9 @@ export const createFactorStore = (db: Db) => ({
   /** Replaces the user's backup codes: a new set voids the old. `hashes[slot]` is the code that begins with that digit. */
   async replaceBackupCodes(ownerId: string, hashes: readonly string[], now: Date): Promise<void> {
     await db.delete(backupCodes).where(eq(backupCodes.userId, ownerId))
-    await db.insert(backupCodes).values(hashes.map((codeHash, slot) => ({ userId: ownerId, slot, codeHash, createdAt: now })))
+    await db
+      .insert(backupCodes)
+      .values(hashes.map((codeHash, slot) => ({ userId: ownerId, slot, codeHash, createdAt: now })))
   },
 
   async countBackupCodes(userIds: readonly string[]): Promise<Map<string, number>> {

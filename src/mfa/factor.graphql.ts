@@ -15,7 +15,10 @@ const MfaFactorStatusEnum = graphqlEnum<FactorStatus>('MfaFactorStatus', 'Whethe
   ACTIVE: 'In force: every sign-in asks for a second factor.',
 })
 
-@ObjectType('MfaFactor', { description: "One of a user's second factors. Its secret is in no field.", simpleResolvers: true })
+@ObjectType('MfaFactor', {
+  description: "One of a user's second factors. Its secret is in no field.",
+  simpleResolvers: true,
+})
 export class MfaFactorObject implements Omit<Factor, 'userId'> {
   @Field(() => ID, { description: 'Names the factor, and opens nothing.' })
   readonly id!: string
@@ -23,7 +26,9 @@ export class MfaFactorObject implements Omit<Factor, 'userId'> {
   @Field(() => MfaMethodEnum, { description: 'What kind it is.' })
   readonly method!: MfaMethod
 
-  @Field(() => String, { description: "The user's name for it, at most 64 characters. Encode it wherever it is shown." })
+  @Field(() => String, {
+    description: "The user's name for it, at most 64 characters. Encode it wherever it is shown.",
+  })
   readonly label!: string
 
   @Field(() => MfaFactorStatusEnum, { description: 'Whether it is in force.' })
@@ -47,10 +52,15 @@ export class MfaStatusObject implements MfaStatus {
   @Field(() => Boolean, { description: 'Whether a factor is in force, so that signing in takes a second factor.' })
   readonly enabled!: boolean
 
-  @Field(() => [MfaFactorObject], { description: 'All factors, a pending one included; the preferred first, then the oldest.' })
+  @Field(() => [MfaFactorObject], {
+    description: 'All factors, a pending one included; the preferred first, then the oldest.',
+  })
   readonly factors!: readonly Factor[]
 
-  @Field(() => MfaFactorObject, { nullable: true, description: 'The factor that challenges offer first; null without an active one.' })
+  @Field(() => MfaFactorObject, {
+    nullable: true,
+    description: 'The factor that challenges offer first; null without an active one.',
+  })
   readonly preferredFactor!: Factor | null
 
   @Field(() => Int, { description: 'How many backup codes are still unused.' })

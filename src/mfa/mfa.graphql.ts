@@ -1,13 +1,25 @@
-import { Arg, createUnionType, Ctx, Field, FieldResolver, ID, InputType, Mutation, ObjectType, Resolver, Root } from 'type-graphql'
+import {
+  Arg,
+  Ctx,
+  createUnionType,
+  Field,
+  FieldResolver,
+  ID,
+  InputType,
+  Mutation,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql'
 import { type RequestContext, signedIn, signedInOrNull } from '../sessions/caller.ts'
-import type { Session } from '../sessions/session.ts'
 import { SessionObject } from '../sessions/session.graphql.ts'
+import type { Session } from '../sessions/session.ts'
 import { SignedInObject } from '../sessions/signed-in.graphql.ts'
 import { MfaChallengeObject } from './challenge.graphql.ts'
 import type { PendingChallenge } from './challenge-service.ts'
 import type { Enrol, EnrolmentForm, TotpEnrolment } from './enrolment-service.ts'
-import type { Factor, MfaMethod } from './factor.ts'
 import { MfaFactorObject, type MfaLoaders, MfaMethodEnum, MfaStatusObject } from './factor.graphql.ts'
+import type { Factor, MfaMethod } from './factor.ts'
 import type { MfaStatus } from './mfa-status-service.ts'
 import { qrCodePng, qrCodeSvg } from './qr-code.ts'
 import type { StepUpService } from './step-up-service.ts'
@@ -48,21 +60,29 @@ export class TotpEnrolmentResolver {
 
 @ObjectType('BackupCodes', { description: 'Codes for the day that the other factors are lost.', simpleResolvers: true })
 class BackupCodesObject {
-  @Field(() => [String], { description: 'Ten codes, shown this once: have the user save them. A new set voids the one before it.' })
+  @Field(() => [String], {
+    description: 'Ten codes, shown this once: have the user save them. A new set voids the one before it.',
+  })
   readonly codes!: readonly string[]
 
   @Field(() => Date, { description: 'When they were made.' })
   readonly createdAt!: Date
 }
 
-@ObjectType('MfaActivated', { description: 'The factor is in force: from now on every sign-in asks for it.', simpleResolvers: true })
+@ObjectType('MfaActivated', {
+  description: 'The factor is in force: from now on every sign-in asks for it.',
+  simpleResolvers: true,
+})
 export class MfaActivatedObject implements MfaActivated {
   readonly kind!: 'mfaActivated'
 
   @Field(() => MfaFactorObject, { description: 'The factor, now ACTIVE.' })
   readonly factor!: Factor
 
-  @Field(() => BackupCodesObject, { nullable: true, description: "Come with the user's first factor only; null with any later one." })
+  @Field(() => BackupCodesObject, {
+    nullable: true,
+    description: "Come with the user's first factor only; null with any later one.",
+  })
   readonly backupCodes!: MfaActivated['backupCodes']
 
   @Field(() => String, { nullable: true, description: "Replaces the caller's token, which is dead." })
@@ -77,7 +97,10 @@ export class MfaActivatedResolver {
   }
 }
 
-@ObjectType('SteppedUp', { description: 'The session bears a fresh proof, which holds for five minutes.', simpleResolvers: true })
+@ObjectType('SteppedUp', {
+  description: 'The session bears a fresh proof, which holds for five minutes.',
+  simpleResolvers: true,
+})
 export class SteppedUpObject implements SteppedUp {
   readonly kind!: 'steppedUp'
 
@@ -109,7 +132,10 @@ class EnrolMfaInput implements EnrolmentForm {
   @Field(() => MfaMethodEnum, { description: 'The kind of factor.' })
   readonly method!: MfaMethod
 
-  @Field(() => String, { nullable: true, description: 'A name for it, at most 64 characters; default: Authenticator app.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'A name for it, at most 64 characters; default: Authenticator app.',
+  })
   readonly label?: string | null
 }
 
@@ -121,7 +147,10 @@ class VerifyMfaInput implements Answer {
   @Field(() => String, { description: 'Six digits from the authenticator app. Each code works once.' })
   readonly code!: string
 
-  @Field(() => MfaMethodEnum, { nullable: true, description: "Which method the code is for; default, any of the challenge's." })
+  @Field(() => MfaMethodEnum, {
+    nullable: true,
+    description: "Which method the code is for; default, any of the challenge's.",
+  })
   readonly method?: MfaMethod | null
 }
 
@@ -160,7 +189,8 @@ export class MfaResolver {
   }
 
   @Mutation(() => MfaChallengeObject, {
-    description: 'Opens a challenge for a fresh proof by a second factor, which raises the session for five minutes. BAD_USER_INPUT for a user without an active factor.',
+    description:
+      'Opens a challenge for a fresh proof by a second factor, which raises the session for five minutes. BAD_USER_INPUT for a user without an active factor.',
   })
   requestStepUp(@Ctx() context: RequestContext): Promise<PendingChallenge> {
     return this.stepUp.request(signedIn(context), context.client)

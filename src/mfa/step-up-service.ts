@@ -1,8 +1,8 @@
 import type { Transact } from '../db/transact.ts'
 import { AppError, badInput } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { SignedInCaller } from '../sessions/caller.ts'
 import { type ClientInfo, isElevated } from '../sessions/session.ts'
-import type { SignedInCaller } from '../sessions/token-renewal-service.ts'
 import type { ChallengeStores, OpenChallenge, PendingChallenge } from './challenge-service.ts'
 import type { Factor } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
@@ -17,7 +17,11 @@ export interface StepUpDeps {
 export type StepUpService = ReturnType<typeof createStepUpService>
 
 export const createStepUpService = ({ transact, factors, openChallenge, now }: StepUpDeps) => {
-  const open = ({ session, account }: SignedInCaller, active: readonly Factor[], client: ClientInfo): Promise<PendingChallenge> =>
+  const open = (
+    { session, account }: SignedInCaller,
+    active: readonly Factor[],
+    client: ClientInfo,
+  ): Promise<PendingChallenge> =>
     transact((stores) =>
       openChallenge(stores, {
         userId: account.id,
@@ -49,7 +53,10 @@ export const createStepUpService = ({ transact, factors, openChallenge, now }: S
       const provedFactor = caller.session.authenticationMethods.some((method) => method !== 'PASSWORD')
       if (active.length === 0 || (provedFactor && isElevated(caller.session, now()))) return
       const challenge = await open(caller, active, client)
-      throw new AppError('STEP_UP_REQUIRED', { methods: active.map((factor) => factor.method), challengeId: challenge.id })
+      throw new AppError('STEP_UP_REQUIRED', {
+        methods: active.map((factor) => factor.method),
+        challengeId: challenge.id,
+      })
     },
   }
 }

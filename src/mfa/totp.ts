@@ -23,6 +23,15 @@ export const isTotpCode = (text: string): boolean => /^[0-9]{6}$/.test(text)
  */
 export const matchTimeStep = (seed: string, code: string, now: Clock): number | null => {
   const epoch = Math.floor(now().getTime() / 1000)
-  const result = verifySync({ strategy: 'totp', secret: seed, token: code, algorithm: 'sha1', digits, period: periodSeconds, epoch, epochTolerance: toleranceSeconds })
+  const result = verifySync({
+    strategy: 'totp',
+    secret: seed,
+    token: code,
+    algorithm: 'sha1',
+    digits,
+    period: periodSeconds,
+    epoch,
+    epochTolerance: toleranceSeconds,
+  })
   return result.valid && 'timeStep' in result ? result.timeStep : null
 }

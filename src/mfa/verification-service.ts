@@ -4,9 +4,10 @@ import { AppError, badInput } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
+import type { SignedInCaller } from '../sessions/caller.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
-import type { RenewedSession, RenewToken, SignedInCaller, TokenRenewalStores } from '../sessions/token-renewal-service.ts'
+import type { RenewedSession, RenewToken, TokenRenewalStores } from '../sessions/token-renewal-service.ts'
 import { newBackupCodes } from './backup-code.ts'
 import { type Challenge, maxChallengeAttempts } from './challenge.ts'
 import type { ChallengeStore } from './challenge-store.ts'
@@ -48,7 +49,11 @@ export interface MfaActivated {
 
 export type SteppedUp = { readonly kind: 'steppedUp' } & RenewedSession
 export type VerificationOutcome = Admission | MfaActivated | SteppedUp
-export type VerifyMfa = (answer: Answer, caller: SignedInCaller | null, client: ClientInfo) => Promise<VerificationOutcome>
+export type VerifyMfa = (
+  answer: Answer,
+  caller: SignedInCaller | null,
+  client: ClientInfo,
+) => Promise<VerificationOutcome>
 
 interface Match {
   readonly factor: SealedFactor
@@ -70,7 +75,9 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   const refuse = async (challenge: Challenge, client: ClientInfo, reason: string): Promise<never> => {
     const { userId, sessionId, purpose, attempts } = challenge
     const details = { reason, purpose, method: 'TOTP' }
-    await transact(({ events }) => events.append({ type: 'MFA_FAILED', outcome: 'FAILURE', userId, sessionId, client, details }))
+    await transact(({ events }) =>
+      events.append({ type: 'MFA_FAILED', outcome: 'FAILURE', userId, sessionId, client, details }),
+    )
     throw new AppError('MFA_CODE_INVALID', { attemptsRemaining: maxChallengeAttempts - attempts })
   }
 
@@ -95,8 +102,13 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     if (!factor) throw new AppError('CHALLENGE_EXPIRED')
     if (prepared) await stores.factors.replaceBackupCodes(caller.account.id, prepared.hashes, createdAt)
     const about = { outcome: 'SUCCESS', userId: caller.account.id, sessionId: caller.session.id, client } as const
-    const generated: EventReport[] = prepared ? [{ ...about, type: 'BACKUP_CODES_GENERATED', details: { count: prepared.codes.length } }] : []
-    await stores.events.append({ ...about, type: 'MFA_ENROLLED', details: { method: factor.method, factorId } }, ...generated)
+    const generated: EventReport[] = prepared
+      ? [{ ...about, type: 'BACKUP_CODES_GENERATED', details: { count: prepared.codes.length } }]
+      : []
+    await stores.events.append(
+      { ...about, type: 'MFA_ENROLLED', details: { method: factor.method, factorId } },
+      ...generated,
+    )
     const { sessionToken } = await renewToken(stores, caller, factor.method)
     return { kind: 'mfaActivated', factor, backupCodes: prepared && { codes: prepared.codes, createdAt }, sessionToken }
   }
@@ -113,7 +125,10 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     if (!challenge) throw new AppError('CHALLENGE_EXPIRED')
 
     const candidates = await factors.listSealed(challenge.userId, challenge.factorId)
-    const match = matchCode(candidates.filter((factor) => !method || factor.method === method), code)
+    const match = matchCode(
+      candidates.filter((factor) => !method || factor.method === method),
+      code,
+    )
     if (!match) return refuse(challenge, client, 'wrong code')
 
     const prepared = await prepareBackupCodes(challenge)
@@ -121,7 +136,14 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
       if (!(await stores.factors.claimTimeStep(match.factor.id, match.step, now()))) return 'replayed'
       if (!(await stores.challenges.spend(challenge.id, now()))) throw new AppError('CHALLENGE_EXPIRED')
       const { userId, sessionId, purpose } = challenge
-      const succeeded = { type: 'MFA_SUCCEEDED', outcome: 'SUCCESS', userId, sessionId, client, details: { method: match.factor.method, purpose } } as const
+      const succeeded = {
+        type: 'MFA_SUCCEEDED',
+        outcome: 'SUCCESS',
+        userId,
+        sessionId,
+        client,
+        details: { method: match.factor.method, purpose },
+      } as const
       if (purpose === 'LOGIN') {
         const proofs = [...challenge.proofs, match.factor.method]
         return admit(stores, { userId, proofs, isFreshProof: true, client, reports: [succeeded] })

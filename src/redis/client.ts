@@ -98,4 +98,8 @@ export const noRedis: Redis = {
 }
 
 const newClient = (url: string) =>
-  createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: commandDeadlineMs, reconnectStrategy: false } })
+  createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: commandDeadlineMs, reconnectStrategy: false },
+  })

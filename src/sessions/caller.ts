@@ -1,6 +1,14 @@
+import type { Account } from '../accounts/account.ts'
 import { AppError } from '../failure.ts'
-import type { ClientInfo, SessionEndReason } from './session.ts'
-import type { SignedInCaller } from './token-renewal-service.ts'
+import type { ClientInfo, Session, SessionEndReason } from './session.ts'
+import type { SessionToken } from './session-token.ts'
+
+/** The caller of a request that carries a live session. */
+export interface SignedInCaller {
+  readonly session: Session
+  readonly account: Account
+  readonly token: SessionToken
+}
 
 /** Who calls, as far as the request's token tells. */
 export type Caller =

@@ -10,7 +10,12 @@ export interface Device {
   readonly userAgent: string
 }
 
-const kinds: Readonly<Record<string, DeviceKind>> = { desktop: 'DESKTOP', mobile: 'MOBILE', tablet: 'TABLET', bot: 'BOT' }
+const kinds: Readonly<Record<string, DeviceKind>> = {
+  desktop: 'DESKTOP',
+  mobile: 'MOBILE',
+  tablet: 'TABLET',
+  bot: 'BOT',
+}
 const mostRemembered = 1_000
 const remembered = new Map<string, Device>()
 
@@ -25,11 +30,15 @@ export const describeDevice = (userAgent: string): Device => {
 }
 
 const parse = (userAgent: string): Device => {
-  if (userAgent === '') return { label: 'Unknown device', kind: 'UNKNOWN', browser: null, operatingSystem: null, userAgent }
+  if (userAgent === '')
+    return { label: 'Unknown device', kind: 'UNKNOWN', browser: null, operatingSystem: null, userAgent }
   const parsed = Bowser.parse(userAgent)
   const browser = parsed.browser.name || null
   const operatingSystem = parsed.os.name || null
   const program = /^[\w.-]{1,40}(?=\/)/.exec(userAgent)?.[0] // "curl" of "curl/8.1": what tools call themselves
-  const label = browser && operatingSystem ? `${browser} on ${operatingSystem}` : (browser ?? operatingSystem ?? program ?? 'Unknown device')
+  const label =
+    browser && operatingSystem
+      ? `${browser} on ${operatingSystem}`
+      : (browser ?? operatingSystem ?? program ?? 'Unknown device')
   return { label, kind: kinds[parsed.platform.type ?? ''] ?? 'UNKNOWN', browser, operatingSystem, userAgent }
 }

@@ -7,7 +7,14 @@ import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { ChallengeStores, OpenChallenge, PendingChallenge } from '../mfa/challenge-service.ts'
 import type { FactorStore } from '../mfa/factor-store.ts'
-import { type AuthenticationMethod, type ClientInfo, deadlinesFrom, elevationSeconds, type Session, type SessionLimits } from './session.ts'
+import {
+  type AuthenticationMethod,
+  type ClientInfo,
+  deadlinesFrom,
+  elevationSeconds,
+  type Session,
+  type SessionLimits,
+} from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
@@ -53,7 +60,14 @@ export const createGate =
     const factors = (await stores.factors.listFor([userId])).filter((factor) => factor.status === 'ACTIVE')
     if (factors.length > 0 && !proofs.some((proof) => proof !== 'PASSWORD')) {
       if (reports.length > 0) await stores.events.append(...reports)
-      const challenge = await openChallenge(stores, { userId, purpose: 'LOGIN', sessionId: null, factors, proofs, client })
+      const challenge = await openChallenge(stores, {
+        userId,
+        purpose: 'LOGIN',
+        sessionId: null,
+        factors,
+        proofs,
+        client,
+      })
       return { kind: 'mfaRequired', challenge }
     }
 

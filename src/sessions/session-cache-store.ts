@@ -29,7 +29,13 @@ export const createSessionCacheStore = (redis: Redis) => {
       const lifetime = Math.max(1, lifetimeMs).toFixed()
       await client.eval(keepCopies, {
         keys: [sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)],
-        arguments: [JSON.stringify(session), lifetime, `${account.version}${JSON.stringify(account)}`, String(account.version), lifetime],
+        arguments: [
+          JSON.stringify(session),
+          lifetime,
+          `${account.version}${JSON.stringify(account)}`,
+          String(account.version),
+          lifetime,
+        ],
       })
     })
 
@@ -80,7 +86,16 @@ export const markEnded = async ({ client, prefix }: RedisConnection, tokens: rea
 const sessionKey = (prefix: string, tag: string, hash: string): string => `${prefix}:{${tag}}:s:${hash}`
 const accountKey = (prefix: string, tag: string): string => `${prefix}:{${tag}}:u`
 
-const instants = ['createdAt', 'lastSeenAt', 'idleExpiresAt', 'expiresAt', 'elevatedUntil', 'endedAt', 'emailConfirmedAt', 'lastLoginAt']
+const instants = [
+  'createdAt',
+  'lastSeenAt',
+  'idleExpiresAt',
+  'expiresAt',
+  'elevatedUntil',
+  'endedAt',
+  'emailConfirmedAt',
+  'lastLoginAt',
+]
 
 const revived = <T>(json: string): T => {
   const value = JSON.parse(json)

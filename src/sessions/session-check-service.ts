@@ -2,7 +2,15 @@ import type { Account } from '../accounts/account.ts'
 import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
-import { deadlinesFrom, endReasonAt, isTouchDue, type Session, type SessionEndReason, type SessionLimits, touchIntervalSeconds } from './session.ts'
+import {
+  deadlinesFrom,
+  endReasonAt,
+  isTouchDue,
+  type Session,
+  type SessionEndReason,
+  type SessionLimits,
+  touchIntervalSeconds,
+} from './session.ts'
 import type { CacheAnswer, CachedSession, SessionCacheStore } from './session-cache-store.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'

@@ -3,9 +3,9 @@ import type { Transact } from '../db/transact.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
+import type { SignedInCaller } from './caller.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
-import type { SignedInCaller } from './token-renewal-service.ts'
 
 interface Stores {
   readonly sessions: Pick<SessionStore, 'end'>
@@ -21,16 +21,35 @@ export interface SessionServiceDeps {
 
 export type SessionService = ReturnType<typeof createSessionService>
 
-const eventOf = { SIGNED_OUT: 'LOGGED_OUT', EXPIRED: 'SESSION_EXPIRED', IDLE: 'SESSION_EXPIRED', REVOKED_BY_USER: 'SESSION_REVOKED', REVOKED_BY_ADMIN: 'SESSION_REVOKED' } as const
+const eventOf = {
+  SIGNED_OUT: 'LOGGED_OUT',
+  EXPIRED: 'SESSION_EXPIRED',
+  IDLE: 'SESSION_EXPIRED',
+  REVOKED_BY_USER: 'SESSION_REVOKED',
+  REVOKED_BY_ADMIN: 'SESSION_REVOKED',
+} as const
 
 export const createSessionService = ({ transact, sessions, tellEnded, now }: SessionServiceDeps) => {
   /** Ends a session once: row, event and announcement in one transaction, then Redis. Null when it was over already. */
-  const end = (target: Session, reason: SessionEndReason, client: ClientInfo | null, actorId: string | null): Promise<Session | null> =>
+  const end = (
+    target: Session,
+    reason: SessionEndReason,
+    client: ClientInfo | null,
+    actorId: string | null,
+  ): Promise<Session | null> =>
     transact(async (stores) => {
       const ended = await stores.sessions.end(target.id, reason, now())
       if (!ended) return null
       const { userId, id: sessionId } = target
-      await stores.events.append({ type: eventOf[reason], outcome: 'SUCCESS', userId, actorId, sessionId, client, details: { reason } })
+      await stores.events.append({
+        type: eventOf[reason],
+        outcome: 'SUCCESS',
+        userId,
+        actorId,
+        sessionId,
+        client,
+        details: { reason },
+      })
       stores.afterCommit(() => tellEnded([ended.token]))
       return ended.session
     })

@@ -46,7 +46,9 @@ export const createSessionStore = (db: Db) => {
 
   return {
     async insert(session: Session, tokenHash: string): Promise<void> {
-      await db.insert(userSessions).values({ ...session, authenticationMethods: [...session.authenticationMethods], tokenHash })
+      await db
+        .insert(userSessions)
+        .values({ ...session, authenticationMethods: [...session.authenticationMethods], tokenHash })
     },
 
     async findByToken(tokenHash: string): Promise<{ session: Session; account: Account } | null> {
@@ -74,7 +76,11 @@ export const createSessionStore = (db: Db) => {
     },
 
     /** Ends a live session and announces it. Null when it was over already: of any number of calls, one ends it. */
-    async end(id: string, reason: SessionEndReason, now: Date): Promise<{ session: Session; token: EndedToken } | null> {
+    async end(
+      id: string,
+      reason: SessionEndReason,
+      now: Date,
+    ): Promise<{ session: Session; token: EndedToken } | null> {
       const [row] = await db
         .update(userSessions)
         .set({ endedAt: now, endReason: reason })

@@ -4,18 +4,33 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import { type RequestContext, signedIn, signedInOrNull } from './caller.ts'
 import { type Device, type DeviceKind, describeDevice } from './device.ts'
 import { IPAddressScalar } from './ip-address.graphql.ts'
-import { type AssuranceLevel, type AuthenticationMethod, assuranceOf, isElevated, type Session, type SessionEndReason } from './session.ts'
+import {
+  type AssuranceLevel,
+  type AuthenticationMethod,
+  assuranceOf,
+  isElevated,
+  type Session,
+  type SessionEndReason,
+} from './session.ts'
 import type { SessionService } from './session-service.ts'
 
-const AssuranceLevelEnum = graphqlEnum<AssuranceLevel>('AssuranceLevel', 'How sure the session is of its user (NIST SP 800-63B-4 §2).', {
-  AAL1: 'One factor was proved.',
-  AAL2: 'Two different factors were proved.',
-})
+const AssuranceLevelEnum = graphqlEnum<AssuranceLevel>(
+  'AssuranceLevel',
+  'How sure the session is of its user (NIST SP 800-63B-4 §2).',
+  {
+    AAL1: 'One factor was proved.',
+    AAL2: 'Two different factors were proved.',
+  },
+)
 
-export const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>('AuthenticationMethod', 'A way to prove who one is.', {
-  PASSWORD: 'The password.',
-  TOTP: 'A code from an authenticator app (RFC 6238).',
-})
+export const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>(
+  'AuthenticationMethod',
+  'A way to prove who one is.',
+  {
+    PASSWORD: 'The password.',
+    TOTP: 'A code from an authenticator app (RFC 6238).',
+  },
+)
 
 const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', 'Why a session is over.', {
   SIGNED_OUT: 'The user signed out with `logout`.',
@@ -33,7 +48,10 @@ const DeviceKindEnum = graphqlEnum<DeviceKind>('DeviceKind', 'What kind of devic
   UNKNOWN: 'The client does not say.',
 })
 
-@ObjectType('Device', { description: "A device as its User-Agent header describes it: the client's own word, which proves nothing.", simpleResolvers: true })
+@ObjectType('Device', {
+  description: "A device as its User-Agent header describes it: the client's own word, which proves nothing.",
+  simpleResolvers: true,
+})
 export class DeviceObject implements Device {
   @Field(() => String, { description: 'For people, for example: Chrome on macOS.' })
   readonly label!: string
@@ -47,11 +65,16 @@ export class DeviceObject implements Device {
   @Field(() => String, { nullable: true, description: 'The name of the operating system; null when unknown.' })
   readonly operatingSystem!: string | null
 
-  @Field(() => String, { description: 'The header as sent, at most 400 characters; empty when none was. Encode it wherever it is shown.' })
+  @Field(() => String, {
+    description: 'The header as sent, at most 400 characters; empty when none was. Encode it wherever it is shown.',
+  })
   readonly userAgent!: string
 }
 
-@ObjectType('Session', { description: 'One sign-in of one user on one device, from its proof to its end.', simpleResolvers: true })
+@ObjectType('Session', {
+  description: 'One sign-in of one user on one device, from its proof to its end.',
+  simpleResolvers: true,
+})
 export class SessionObject implements Omit<Session, 'userId' | 'userAgent'> {
   @Field(() => ID, { description: 'Names the session, to end it. It is not the token and opens nothing.' })
   readonly id!: string
@@ -93,12 +116,17 @@ export class SessionResolver {
     this.now = now
   }
 
-  @Query(() => [SessionObject], { description: "The caller's live sessions, the most recently active first; the 100 newest if there are more." })
+  @Query(() => [SessionObject], {
+    description: "The caller's live sessions, the most recently active first; the 100 newest if there are more.",
+  })
   listSessions(@Ctx() context: RequestContext): Promise<Session[]> {
     return this.sessions.listLive(signedIn(context).account.id)
   }
 
-  @Mutation(() => SessionObject, { description: "Ends the caller's session and returns it as it ended. Its token is dead from the answer on, on every server." })
+  @Mutation(() => SessionObject, {
+    description:
+      "Ends the caller's session and returns it as it ended. Its token is dead from the answer on, on every server.",
+  })
   logout(@Ctx() context: RequestContext): Promise<Session> {
     return this.sessions.signOut(signedIn(context), context.client)
   }
@@ -114,7 +142,9 @@ export class SessionResolver {
     return this.sessions.revoke(signedIn(context), id, context.client)
   }
 
-  @FieldResolver(() => Boolean, { description: 'Whether this is the session that asks, or that was just made for who asks.' })
+  @FieldResolver(() => Boolean, {
+    description: 'Whether this is the session that asks, or that was just made for who asks.',
+  })
   current(@Root() session: Session & { readonly isNew?: true }, @Ctx() context: RequestContext): boolean {
     return session.isNew ?? signedInOrNull(context)?.session.id === session.id
   }
@@ -124,7 +154,10 @@ export class SessionResolver {
     return assuranceOf(session.authenticationMethods)
   }
 
-  @FieldResolver(() => Date, { nullable: true, description: 'Until when a fresh proof spares the user another one; null when none does.' })
+  @FieldResolver(() => Date, {
+    nullable: true,
+    description: 'Until when a fresh proof spares the user another one; null when none does.',
+  })
   elevatedUntil(@Root() session: Session): Date | null {
     return isElevated(session, this.now()) ? session.elevatedUntil : null
   }

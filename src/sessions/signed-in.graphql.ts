@@ -2,8 +2,8 @@ import { Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql'
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import type { Admission } from './gate-service.ts'
-import type { Session } from './session.ts'
 import { SessionObject } from './session.graphql.ts'
+import type { Session } from './session.ts'
 
 @ObjectType('SignedIn', { description: 'The user is signed in.', simpleResolvers: true })
 export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> {
@@ -16,7 +16,8 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
 
   @Field(() => String, {
     nullable: true,
-    description: 'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
+    description:
+      'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
   })
   readonly sessionToken!: string
 }

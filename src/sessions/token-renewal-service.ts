@@ -1,7 +1,7 @@
-import type { Account } from '../accounts/account.ts'
 import type { AfterCommit } from '../db/transact.ts'
 import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
+import type { SignedInCaller } from './caller.ts'
 import { type AuthenticationMethod, elevationSeconds, type Session } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
@@ -18,19 +18,16 @@ export interface TokenRenewalDeps {
   readonly now: Clock
 }
 
-/** The caller of a request that carries a live session. */
-export interface SignedInCaller {
-  readonly session: Session
-  readonly account: Account
-  readonly token: SessionToken
-}
-
 export interface RenewedSession {
   readonly session: Session
   readonly sessionToken: string
 }
 
-export type RenewToken = (stores: TokenRenewalStores, caller: SignedInCaller, proof: AuthenticationMethod) => Promise<RenewedSession>
+export type RenewToken = (
+  stores: TokenRenewalStores,
+  caller: SignedInCaller,
+  proof: AuthenticationMethod,
+) => Promise<RenewedSession>
 
 /**
  * Raises the caller's session by a fresh proof, under a new token (ASVS 7.2.4): the old one is dead at the commit.

@@ -13,7 +13,16 @@ export const startGatehouseProcess = async (databaseUrl: string, environment: Re
   const port = String(await freePort())
   const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     cwd: root,
-    env: { ...process.env, NODE_ENV: 'development', DATABASE_URL: databaseUrl, REDIS_URL: inject('redisUrl'), GATEHOUSE_KEYS: testKeys, PORT: port, LOG_LEVEL: 'debug', ...environment },
+    env: {
+      ...process.env,
+      NODE_ENV: 'development',
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: inject('redisUrl'),
+      GATEHOUSE_KEYS: testKeys,
+      PORT: port,
+      LOG_LEVEL: 'debug',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output: string[] = []

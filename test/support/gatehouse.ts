@@ -48,11 +48,20 @@ export const testKeys = `test:${Buffer.alloc(32, 7).toString('base64')}`
 /** Starts a whole server with a database of its own, listening on a free port. Its clock can be moved. */
 export const startGatehouse = async ({ databaseUrl, redisUrl, config }: GatehouseOptions = {}) => {
   const database = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase()
-  const environment = { DATABASE_URL: database.url, GATEHOUSE_KEYS: testKeys, ...(redisUrl !== null && { REDIS_URL: redisUrl ?? inject('redisUrl') }) }
+  const environment = {
+    DATABASE_URL: database.url,
+    GATEHOUSE_KEYS: testKeys,
+    ...(redisUrl !== null && { REDIS_URL: redisUrl ?? inject('redisUrl') }),
+  }
   let skew = 0
   const now = () => new Date(Date.now() + skew)
   const logs: string[] = []
-  const sink = new Writable({ write: (chunk, _encoding, done) => (logs.push(String(chunk)), done()) })
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      logs.push(String(chunk))
+      done()
+    },
+  })
   const app = await createApp({ ...readConfig(environment), ...config }, createLogger('debug', sink), now)
   const url = await app.server.listen({ port: 0, host: '127.0.0.1' })
 
@@ -61,25 +70,51 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
   const keys = createKeyRing(readConfig(environment).keys)
   const hashes = new Map<string, string>()
 
-  const createUser = async ({ role = 'USER' as Role, password = testPassword, email = `user-${randomBytes(6).toString('hex')}@example.com` } = {}): Promise<TestUser> => {
+  const createUser = async ({
+    role = 'USER' as Role,
+    password = testPassword,
+    email = `user-${randomBytes(6).toString('hex')}@example.com`,
+  } = {}): Promise<TestUser> => {
     const passwordHash = hashes.get(password) ?? (await (await createPasswordHasher()).hash(password.normalize('NFC')))
     hashes.set(password, passwordHash)
-    const account = await createAccountStore(db).provision({ id: newId(), email, sessionTag: newSessionTag(), createdAt: now(), passwordHash, role })
+    const account = await createAccountStore(db).provision({
+      id: newId(),
+      email,
+      sessionTag: newSessionTag(),
+      createdAt: now(),
+      passwordHash,
+      role,
+    })
     if (!account) throw new Error(`${email} is taken`)
     return { ...account, password }
   }
 
   /** Writes a session and returns a client that holds its token; drives no form. */
-  const signedInAs = async (user: Account, authenticationMethods: AuthenticationMethod[] = ['PASSWORD'], elevatedUntil: Date | null = null) => {
+  const signedInAs = async (
+    user: Account,
+    authenticationMethods: AuthenticationMethod[] = ['PASSWORD'],
+    elevatedUntil: Date | null = null,
+  ) => {
     const token = newSessionToken(user.sessionTag, keys)
     const createdAt = now()
     const limits = { idleSeconds: 3600, absoluteSeconds: 24 * 3600 }
     const session = {
-      id: newId(), userId: user.id, createdAt, ...deadlinesFrom(createdAt, null, limits), authenticationMethods, elevatedUntil,
-      ipAddress: '127.0.0.1', userAgent: 'test', endedAt: null, endReason: null,
+      id: newId(),
+      userId: user.id,
+      createdAt,
+      ...deadlinesFrom(createdAt, null, limits),
+      authenticationMethods,
+      elevatedUntil,
+      ipAddress: '127.0.0.1',
+      userAgent: 'test',
+      endedAt: null,
+      endReason: null,
     }
     await createSessionStore(db).insert(session, token.hash)
-    return { ...createClient(url, token.text), token: token.text, sessionId: session.id } satisfies Client & { token: string; sessionId: string }
+    return { ...createClient(url, token.text), token: token.text, sessionId: session.id } satisfies Client & {
+      token: string
+      sessionId: string
+    }
   }
 
   /** Gives a user an active authenticator app and returns its seed. */
@@ -87,8 +122,17 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
     const seed = newSeed()
     const id = newId()
     await createFactorStore(db).insertPending({
-      id, userId: user.id, method: 'TOTP', label: 'Phone', status: 'ACTIVE', preferred: true, sealedSecret: keys.seal(seed, seedBinding(user.id, id)),
-      lastUsedStep: null, createdAt: now(), activatedAt: now(), lastUsedAt: null,
+      id,
+      userId: user.id,
+      method: 'TOTP',
+      label: 'Phone',
+      status: 'ACTIVE',
+      preferred: true,
+      sealedSecret: keys.seal(seed, seedBinding(user.id, id)),
+      lastUsedStep: null,
+      createdAt: now(),
+      activatedAt: now(),
+      lastUsedAt: null,
     })
     return seed
   }
@@ -107,7 +151,9 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
     /** Every line that the server logged, at debug level. */
     logs,
     now,
-    advanceClock: (seconds: number): void => void (skew += seconds * 1000),
+    advanceClock(seconds: number): void {
+      skew += seconds * 1000
+    },
     anonymous: createClient(url),
     clientWith: (token: string | null) => createClient(url, token),
     createUser,
@@ -123,7 +169,9 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
 }
 
 /** Resolves with the first answer of `probe` that is neither undefined nor false; the test's own timeout bounds it. */
-export const eventually = async <T>(probe: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> => {
+export const eventually = async <T>(
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> => {
   for (;;) {
     const answer = await probe()
     if (answer !== undefined && answer !== false) return answer

@@ -1,0 +1,65 @@
+import postgres from 'postgres'
+import { createClient } from 'redis'
+import type { Environment } from './report.ts'
+
+/** What the server sends of its own accord, whatever is asked of it: by what their statements say. */
+const background: readonly { readonly who: string; readonly statement: RegExp }[] = [
+  { who: 'mail polling', statement: /"outgoing_messages"/ },
+  { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" limit/ },
+  { who: 'this count itself', statement: /pg_stat_statements/ },
+]
+
+export interface Counts {
+  /** Calls by Redis command. */
+  readonly redis: ReadonlyMap<string, number>
+  /** Calls by statement, background left out. */
+  readonly sql: ReadonlyMap<string, number>
+  /** Calls left out, by who made them. */
+  readonly ignored: ReadonlyMap<string, number>
+}
+
+/**
+ * Counts the commands and statements that reach Redis and PostgreSQL while `work` runs, as those servers count them
+ * (`INFO commandstats`, pg_stat_statements).
+ */
+export const countCalls = async ({ databaseUrl, redisUrl }: Environment, work: () => Promise<unknown>): Promise<Counts> => {
+  const redis = createClient({ url: redisUrl })
+  const database = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  try {
+    await redis.connect()
+    await database`create extension if not exists pg_stat_statements`
+    const before = { redis: await redisCalls(redis), sql: await sqlCalls(database) }
+    await work()
+    const after = { redis: await redisCalls(redis), sql: await sqlCalls(database) }
+    const ignored = new Map<string, number>()
+    const sql = growth(before.sql, after.sql)
+    for (const [statement, calls] of sql) {
+      const source = background.find((candidate) => candidate.statement.test(statement))
+      if (!source) continue
+      sql.delete(statement)
+      ignored.set(source.who, (ignored.get(source.who) ?? 0) + calls)
+    }
+    return { redis: growth(before.redis, after.redis), sql, ignored }
+  } finally {
+    await redis.close()
+    await database.end()
+  }
+}
+
+type Calls = Map<string, number>
+
+/** By command; INFO is this count's own. */
+const redisCalls = async (redis: { info(section: string): Promise<string> }): Promise<Calls> => {
+  const lines = (await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)
+  return new Map([...lines].map(([, command = '', calls]) => [command, Number(calls)] as const).filter(([command]) => command !== 'info'))
+}
+
+const sqlCalls = async (database: postgres.Sql): Promise<Calls> => {
+  const rows = await database<{ query: string; calls: string }[]>`select query, sum(calls) calls from pg_stat_statements group by query`
+  return new Map(rows.map(({ query, calls }) => [query.replaceAll(/\s+/g, ' ').trim(), Number(calls)]))
+}
+
+const growth = (before: Calls, after: Calls): Calls =>
+  new Map([...after].map(([key, calls]) => [key, calls - (before.get(key) ?? 0)] as const).filter(([, calls]) => calls > 0))
+
+export const total = (calls: ReadonlyMap<string, number>): number => [...calls.values()].reduce((sum, count) => sum + count, 0)

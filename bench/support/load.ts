@@ -1,0 +1,92 @@
+import { connect, type Socket } from 'node:net'
+
+export interface Load {
+  readonly port: number
+  readonly connections: number
+  /** The next request of a connection, as it goes over the wire; null when there is nothing left to ask. */
+  readonly next: (connection: number) => string | null
+  /** Asks nothing new after this time. */
+  readonly seconds?: number
+}
+
+export interface LoadResult {
+  /** From writing a request to having read its response, in order of completion. */
+  readonly latenciesMs: readonly number[]
+  readonly perSecond: number
+}
+
+/**
+ * Keeps each connection busy with one request at a time. Written on sockets, for it shares the machine with the server:
+ * a client library costs more than what it measures. Rejects at the first answer that is not a success.
+ */
+export const runLoad = async ({ port, connections, next, seconds = Number.POSITIVE_INFINITY }: Load): Promise<LoadResult> => {
+  const latenciesMs: number[] = []
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
+  const startedAt = performance.now()
+  const deadline = startedAt + seconds * 1000
+  try {
+    await Promise.all(
+      sockets.map((socket, connection) => converse(socket, () => (performance.now() < deadline ? next(connection) : null), latenciesMs)),
+    )
+    return { latenciesMs, perSecond: (latenciesMs.length / (performance.now() - startedAt)) * 1000 }
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+const open = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))
+    socket.once('error', reject)
+  })
+
+const converse = (socket: Socket, next: () => string | null, latenciesMs: number[]): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let received = ''
+    let askedAt = 0
+    const ask = (): void => {
+      const request = next()
+      if (request === null) return resolve()
+      received = ''
+      askedAt = performance.now()
+      socket.write(request)
+    }
+    socket.setEncoding('latin1') // a character a byte, as content-length counts
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('The server closed a connection')))
+    socket.on('data', (chunk: string) => {
+      received += chunk
+      const headEnd = received.indexOf('\r\n\r\n')
+      if (headEnd < 0) return
+      const length = Number(/\r\ncontent-length: (\d+)/i.exec(received)?.[1])
+      if (received.length < headEnd + 4 + length) return
+      latenciesMs.push(performance.now() - askedAt)
+      if (received.startsWith('HTTP/1.1 200 ') && length > 0 && !received.includes('"errors"', headEnd)) ask()
+      else reject(new Error(`Not a success: ${received}`))
+    })
+    ask()
+  })
+
+export interface Call {
+  readonly query: string
+  readonly variables?: Readonly<Record<string, unknown>>
+  /** The user's number: each user calls from an address of their own, which a trusted proxy reports. */
+  readonly user: number
+  readonly sessionToken?: string
+}
+
+/** A GraphQL request over HTTP/1.1, keep-alive, as it goes over the wire. */
+export const requestText = ({ query, variables, user, sessionToken }: Call): string => {
+  const body = JSON.stringify({ query, variables })
+  return [
+    'POST /graphql HTTP/1.1',
+    'host: 127.0.0.1',
+    'user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+    `x-forwarded-for: 10.${(user >> 16) & 255}.${(user >> 8) & 255}.${user & 255}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...(sessionToken ? [`authorization: Bearer ${sessionToken}`] : []),
+    '',
+    body,
+  ].join('\r\n')
+}
