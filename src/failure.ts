@@ -61,3 +61,9 @@ export class AppError<Code extends ErrorCode = ErrorCode> extends Error {
 /** BAD_USER_INPUT about one argument: `path` as the client wrote it (`input.label`), `message` saying what would be right. */
 export const badInput = (path: string, message: string): AppError<'BAD_USER_INPUT'> =>
   new AppError('BAD_USER_INPUT', { fields: [{ path, message }] })
+
+/** The AppError that a problem is or was caused by: libraries wrap what our code throws. Undefined for any other fault. */
+export const failureIn = (problem: unknown): AppError | undefined => {
+  if (problem instanceof AppError) return problem
+  return problem instanceof Error && problem.cause ? failureIn(problem.cause) : undefined
+}

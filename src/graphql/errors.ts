@@ -1,5 +1,5 @@
 import { GraphQLEnumType, GraphQLError, type GraphQLFormattedError } from 'graphql'
-import { AppError, type ErrorCode } from '../failure.ts'
+import { AppError, type ErrorCode, failureIn } from '../failure.ts'
 import { literalProblem } from './input.ts'
 
 const descriptions: Record<ErrorCode, string> = {
@@ -50,10 +50,8 @@ const refusedByApollo = new Set([
 ])
 
 /** The failure behind an error; undefined for a fault that clients must not read. */
-export const appErrorOf = (error: unknown): AppError | undefined => {
-  const original = error instanceof GraphQLError ? error.originalError : error
-  return original instanceof AppError ? original : undefined
-}
+export const appErrorOf = (error: unknown): AppError | undefined =>
+  failureIn(error instanceof GraphQLError ? error.originalError : error)
 
 /** Lets only ErrorCode and its data out: neither a driver's words nor a stack (ASVS 16.5.1). */
 export const formatError = (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ApolloServer } from '@apollo/server'
 import { fastifyApolloHandler } from '@as-integrations/fastify'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { AppError } from '../failure.ts'
 import type { CreateContext, GraphQLContext } from '../graphql/context.ts'
@@ -31,7 +31,7 @@ export const createHttpServer = async ({
 }: HttpServerDeps): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: largestBodyBytes,
     requestTimeout: requestTimeoutMs,
     http: { connectionsCheckingInterval: 1_000, headersTimeout: requestTimeoutMs },

@@ -11,7 +11,12 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (problem: unknown) => pino.stdSerializers.err(withoutParameters(problem) as Error) },
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[masked]' },
     },
     destination ?? pino.destination({ dest: 1, sync: false }),
   )
+
+/** A failed query's error quotes its parameters, hashes and sealed secrets among them: what caused it says enough. */
+const withoutParameters = (problem: unknown): unknown =>
+  problem instanceof Error && 'params' in problem && problem.cause ? problem.cause : problem
