@@ -72,25 +72,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const transact = createTransact(database.transactional, storesOver, log)
 
   const endedTokens = createEndedTokens({ sessions: stores.sessions, now })
-  await database.listen(
-    endedTokensChannel,
-    endedTokens.hear,
-    () => endedTokens.setListening(true),
-    () => endedTokens.setListening(false),
-  )
-  const redis = config.redisUrl
-    ? await openRedis(config.redisUrl, log, (connection) =>
-        endedTokens.tellAll((tokens) => markEnded(connection, tokens)),
-      )
-    : noRedis
-  const cache = createSessionCacheStore(redis)
+  let redis = noRedis
+  const cache = createSessionCacheStore({ run: (work) => redis.run(work) })
   const tellEnded = (tokens: readonly EndedToken[]) => endedTokens.tell(tokens, cache.end)
-  const sweep = setInterval(() => {
-    if (redis.isTrusted())
-      endedTokens
-        .tellAll(cache.end)
-        .catch((problem) => log.warn({ err: problem }, 'ended sessions could not be told to Redis'))
-  }, endedTokensIntervalMs)
+  const tellAllEnded = async () => {
+    if (redis.isTrusted()) await endedTokens.tellAll(cache.end)
+  }
+  const logUntold = (problem: unknown) => log.warn({ err: problem }, 'ended sessions could not be told to Redis')
+  await database.listen(endedTokensChannel, {
+    onMessage: endedTokens.hear,
+    onListening() {
+      endedTokens.connected()
+      tellAllEnded().catch(logUntold)
+    },
+    onInterrupted: endedTokens.interrupted,
+  })
+  if (config.redisUrl) {
+    redis = await openRedis(config.redisUrl, log, (connection) =>
+      endedTokens.tellAll((tokens) => markEnded(connection, tokens)),
+    )
+  }
+  const sweep = setInterval(() => tellAllEnded().catch(logUntold), endedTokensIntervalMs)
 
   const newToken = (tag: string) => newSessionToken(tag, keys)
   const sessionService = createSessionService({ transact, sessions: stores.sessions, tellEnded, now })
@@ -177,7 +179,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isProduction,
     log,
   })
-  serveHealth(server, { pingDatabase: database.ping, isRedisTrusted: redis.isTrusted })
+  serveHealth(server, { pingDatabase: database.ping, isRedisTrusted: () => redis.isTrusted() })
   if (!isProduction && !smtpUrl) serveOutbox(server, stores.messages)
 
   return {

@@ -3,6 +3,7 @@ import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
 import { AppError } from '../failure.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import { type Listener, type ListenerOptions, startListening } from './listener.ts'
 
 /** Where stores run their statements: the shared connections, or one transaction. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
@@ -16,12 +17,10 @@ export interface Database {
   readonly db: Db
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
-  /** Calls `onMessage` for each NOTIFY, and `onListening` each time that listening begins (again). */
+  /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(
     channel: string,
-    onMessage: (payload: string) => void,
-    onListening: () => void,
-    onLost: () => void,
+    callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>,
   ): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
@@ -38,33 +37,51 @@ export const openDatabase = (url: string): Database => {
   }
   const statements = postgres(url, { ...options, max: pipelinedConnections })
   const transactions = postgres(url, { ...options, max: transactionConnections })
-  let listener: Sql | undefined
+  let isReachable = true
+  let listener: Listener | undefined
+
+  const bounded: Bounded = (work) => {
+    if (!isReachable) return Promise.reject(new AppError('SERVICE_DEGRADED'))
+    return withDeadline(work(), statementDeadlineMs, 'PostgreSQL').catch((problem) => {
+      throw translate(problem)
+    })
+  }
+
   return {
-    db: drizzle(withStatementDeadlines(statements)),
-    transactional: drizzle(withStatementDeadlines(transactions)),
-    async listen(channel, onMessage, onListening, onLost) {
-      listener = postgres(url, { ...options, max: 1, idle_timeout: 0, max_lifetime: null, onclose: onLost })
-      await listener.listen(channel, onMessage, onListening)
+    db: drizzle(withStatementDeadlines(statements, bounded)),
+    transactional: drizzle(withStatementDeadlines(transactions, bounded)),
+    async listen(channel, { onMessage, onListening, onInterrupted }) {
+      listener = await startListening({
+        url,
+        channel,
+        onMessage,
+        onInterrupted,
+        onListening() {
+          isReachable = true
+          onListening()
+        },
+        onUnreachable() {
+          isReachable = false
+        },
+      })
     },
     async ping() {
-      await deadlined(statements`select 1`)
+      await bounded(() => statements`select 1`)
     },
     async close() {
-      await Promise.all([statements, transactions, listener].map((pool) => pool?.end({ timeout: 2 })))
+      await listener?.close()
+      await Promise.all([statements, transactions].map((pool) => pool.end({ timeout: 2 })))
     },
   }
 }
 
-const deadlined = <T>(work: PromiseLike<T>): Promise<T> =>
-  withDeadline(work, statementDeadlineMs, 'PostgreSQL').catch((problem) => {
-    throw translate(problem)
-  })
+type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
 
 /**
  * Drizzle sends every statement through `unsafe` and every transaction through `begin`; both get a deadline, and
  * statements are prepared once a connection.
  */
-const withStatementDeadlines = <Client extends Sql>(client: Client): Client =>
+const withStatementDeadlines = (client: Sql, bounded: Bounded): Sql =>
   new Proxy(client, {
     get(target, property) {
       if (property === 'unsafe') {
@@ -72,25 +89,26 @@ const withStatementDeadlines = <Client extends Sql>(client: Client): Client =>
           const query = target.unsafe(text, parameters, { prepare: true })
           return {
             // biome-ignore lint/suspicious/noThenProperty: it stands in for a query of postgres.js, sent once it is awaited
-            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => deadlined(query).then(...callbacks),
-            values: () => deadlined(query.values()),
+            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => bounded(() => query).then(...callbacks),
+            values: () => bounded(() => query.values()),
           }
         }
       }
-      if (property === 'begin') return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(target, work)
+      if (property === 'begin') return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(target, work, bounded)
       return Reflect.get(target, property)
     },
   })
 
 /** Once the caller was told of the failure, what comes after must not commit: the late transaction rolls back. */
-const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>): Promise<unknown> => {
+const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>, bounded: Bounded): Promise<unknown> => {
   let abandoned = false
-  const transaction = client.begin(async (tx) => {
-    const result = await work(withStatementDeadlines(tx as unknown as Sql))
-    if (abandoned) throw new Error('The caller gave this transaction up')
-    return result
-  })
-  return deadlined(transaction).catch((problem) => {
+  const transaction = () =>
+    client.begin(async (tx) => {
+      const result = await work(withStatementDeadlines(tx as unknown as Sql, bounded))
+      if (abandoned) throw new Error('The caller gave this transaction up')
+      return result
+    })
+  return bounded(transaction).catch((problem) => {
     abandoned = true
     throw problem
   })

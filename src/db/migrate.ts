@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
@@ -12,6 +14,22 @@ export const migrate = async (url: string): Promise<void> => {
   try {
     await client`select pg_advisory_lock(${migrationLock})`
     await applyMigrations(drizzle(client), { migrationsFolder })
+  } finally {
+    await client.end({ timeout: 5 })
+  }
+}
+
+/** Whether the database at `url` has every migration that this version knows. Rejects when it can't be reached. */
+export const isMigrated = async (url: string): Promise<boolean> => {
+  const journal = JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')) as {
+    entries: { when: number }[]
+  }
+  const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} })
+  try {
+    const [known] = await client`select to_regclass('drizzle.__drizzle_migrations') as table`
+    if (!known?.table) return false
+    const [newest] = await client`select max(created_at) as at from drizzle.__drizzle_migrations`
+    return Number(newest?.at) >= Math.max(...journal.entries.map(({ when }) => when))
   } finally {
     await client.end({ timeout: 5 })
   }

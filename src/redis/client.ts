@@ -66,6 +66,7 @@ export const openRedis = async (
   }
 
   await connect()
+  if (!trusted) log.error('Redis can not be reached; PostgreSQL answers in its place')
   return {
     async run(work) {
       const connection = trusted

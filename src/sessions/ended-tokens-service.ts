@@ -20,7 +20,9 @@ const batchSize = 500
  */
 export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
   const remembered = new Map<string, { reason: SessionEndReason | null; until: number }>()
-  let listening = false
+  let isConnected = false
+  let isCaughtUp = false
+  let turn = 0 // of connecting and losing the connection, so that what began in one says nothing of the next
 
   const remember = (tokenHash: string, reason: SessionEndReason | null): void => {
     const time = now().getTime()
@@ -35,10 +37,16 @@ export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
     /** The reason of an end not yet certain to be in Redis; null for a replaced token; undefined when nothing is known. */
     reasonFor: (tokenHash: string): SessionEndReason | null | undefined => remembered.get(tokenHash)?.reason,
 
-    /** Whether announcements arrive. While they don't, Redis alone proves nothing. */
-    isListening: (): boolean => listening,
-    setListening(value: boolean): void {
-      listening = value
+    /** Whether announcements arrive, and none is missing. While not, Redis alone proves nothing. */
+    isListening: (): boolean => isConnected && isCaughtUp,
+    connected(): void {
+      turn++
+      isConnected = true
+      isCaughtUp = false
+    },
+    interrupted(): void {
+      turn++
+      isConnected = false
     },
 
     hear(payload: string): void {
@@ -53,15 +61,17 @@ export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
       await sessions.markTold(tokens.map((token) => token.tokenHash))
     },
 
-    /** Works the list off. Run before Redis is trusted, and now and then. */
+    /** Works the list off: before Redis is trusted, after the listener connects, and now and then. */
     async tellAll(markEnded: MarkEnded): Promise<void> {
+      const startedIn = turn
       for (;;) {
         const untold = await sessions.listUntold(batchSize)
-        if (untold.length === 0) return
+        if (untold.length === 0) break
         for (const { tokenHash, reason } of untold) remember(tokenHash, reason)
         await markEnded(untold)
         await sessions.markTold(untold.map((token) => token.tokenHash))
       }
+      if (turn === startedIn) isCaughtUp = true
     },
   }
 }

@@ -23,7 +23,7 @@ const endMarkLifetimeMs = 10 * 60 * 1000 // outlives every write-back that began
 const writeBackLifetimeMs = 60 * 1000 // a copy that was read back is asked for again soon
 
 /** The hot copies in Redis. All keys of a user share the hash tag, so that one command reads session and user at once. */
-export const createSessionCacheStore = (redis: Redis) => {
+export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
   const keep = (token: SessionToken, { session, account }: CachedSession, lifetimeMs: number): Promise<void> =>
     redis.run(async ({ client, prefix }) => {
       const lifetime = Math.max(1, lifetimeMs).toFixed()

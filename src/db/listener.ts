@@ -1,0 +1,94 @@
+import postgres, { type Sql } from 'postgres'
+import { withDeadline } from '../lib/deadline.ts'
+
+export interface ListenerOptions {
+  readonly url: string
+  readonly channel: string
+  readonly onMessage: (payload: string) => void
+  /** Called each time that listening begins; what was announced before is not delivered. */
+  readonly onListening: () => void
+  /** Called when announcements may be missed from now on. */
+  readonly onInterrupted: () => void
+  /** Called when PostgreSQL does not answer at all. */
+  readonly onUnreachable: () => void
+}
+
+export interface Listener {
+  close(): Promise<void>
+}
+
+const heartbeatMs = 1_000
+const deadlineMs = 1_500 // a `select 1` that takes longer meets a frozen server or a broken network
+const retryMs = 300
+
+/**
+ * Listens for NOTIFY on a connection of its own, opened anew after every fault, and asks it every second whether it
+ * still lives. Rejects when PostgreSQL can't be reached at the first try.
+ */
+export const startListening = async (options: ListenerOptions): Promise<Listener> => {
+  const { url, channel, onMessage, onListening, onInterrupted, onUnreachable } = options
+  let current: Sql | undefined
+  let timer: NodeJS.Timeout | undefined
+  let isClosed = false
+
+  const interrupt = (client: Sql): void => {
+    if (client !== current) return
+    current = undefined
+    clearTimeout(timer)
+    client.end({ timeout: 0 }).catch(() => {})
+    onInterrupted()
+    if (!isClosed) timer = setTimeout(reconnect, retryMs)
+  }
+
+  const beat = (client: Sql): void => {
+    timer = setTimeout(async () => {
+      const isAlive = await withDeadline(client`select 1`, deadlineMs, 'PostgreSQL').then(
+        () => true,
+        () => false,
+      )
+      if (client !== current) return
+      if (isAlive) return beat(client)
+      onUnreachable()
+      interrupt(client)
+    }, heartbeatMs)
+  }
+
+  const connect = async (): Promise<void> => {
+    const client: Sql = postgres(url, {
+      max: 1,
+      connect_timeout: deadlineMs / 1_000,
+      max_lifetime: null,
+      fetch_types: false,
+      onnotice: () => {},
+      onnotify: (_channel: string, payload: string) => onMessage(payload),
+      onclose: () => interrupt(client),
+      connection: { application_name: 'gatehouse listener' },
+    } as postgres.Options<Record<string, never>>)
+    try {
+      await withDeadline(client.unsafe(`listen ${channel}`), deadlineMs, 'PostgreSQL')
+    } catch (problem) {
+      client.end({ timeout: 0 }).catch(() => {})
+      throw problem
+    }
+    current = client
+    onListening()
+    beat(client)
+  }
+
+  const reconnect = (): Promise<void> =>
+    connect().catch(() => {
+      onUnreachable()
+      if (!isClosed) timer = setTimeout(reconnect, retryMs)
+    })
+
+  await connect()
+  return {
+    async close() {
+      isClosed = true
+      clearTimeout(timer)
+      const last = current
+      current = undefined
+      await last?.end({ timeout: 1 })
+    },
+  }
+}
