@@ -41,7 +41,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     problems.push(problem)
     return value
   }
-  const isProduction = environment.NODE_ENV === 'production'
+  const isProduction = environment.NODE_ENV !== 'development' // whoever forgets it gets the strict one
   const text = (name: string): string => environment[name]?.trim() ?? ''
 
   const required = (name: string, what: string): string => text(name) || fail(`${name} is missing: ${what}`, '')

@@ -69,8 +69,7 @@ export const limitsRule = (context: ValidationContext): ASTVisitor => {
       const size = measure(operation.selectionSet)
       const refuse = (what: string, limit: number) =>
         context.reportError(new GraphQLError(`The operation has more than ${limit} ${what}.`, { nodes: operation }))
-      if (isIntrospection(operation)) return
-      if (size.depth > deepest) refuse('levels', deepest)
+      if (size.depth > deepest && !isIntrospection(operation)) refuse('levels', deepest)
       if (size.aliases > mostAliases) refuse('aliases', mostAliases)
       if (size.rootFields > mostRootFields) refuse('root fields', mostRootFields)
       if (size.fields > mostFields) refuse('fields', mostFields)
@@ -79,6 +78,6 @@ export const limitsRule = (context: ValidationContext): ASTVisitor => {
   }
 }
 
-/** The standard introspection query is deeper than any other; its size is bounded by the token limit. */
+/** The standard introspection query is deeper than any other; the other limits hold for it too. */
 const isIntrospection = ({ selectionSet }: OperationDefinitionNode): boolean =>
   selectionSet.selections.every((selection) => selection.kind === Kind.FIELD && selection.name.value.startsWith('__'))

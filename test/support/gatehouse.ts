@@ -49,6 +49,7 @@ export const testKeys = `test:${Buffer.alloc(32, 7).toString('base64')}`
 export const startGatehouse = async ({ databaseUrl, redisUrl, config }: GatehouseOptions = {}) => {
   const database = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase()
   const environment = {
+    NODE_ENV: 'development',
     DATABASE_URL: database.url,
     GATEHOUSE_KEYS: testKeys,
     ...(redisUrl !== null && { REDIS_URL: redisUrl ?? inject('redisUrl') }),

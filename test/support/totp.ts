@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, randomInt } from 'node:crypto'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 
@@ -16,11 +16,16 @@ export const totpCode = (seed: string, at: Date): string => {
   return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
 
-/** A code that is wrong at `at` and in the steps around it. */
-export const wrongTotpCode = (seed: string, at: Date): string => {
+/** Codes that are wrong at `at` and in the steps around it, all different. */
+export const wrongTotpCodes = (seed: string, at: Date, count: number): string[] => {
   const near = new Set([-60, -30, 0, 30, 60].map((seconds) => totpCode(seed, new Date(at.getTime() + seconds * 1000))))
-  for (let candidate = 0; ; candidate++) {
-    const code = String(candidate).padStart(6, '0')
-    if (!near.has(code)) return code
+  const wrong = new Set<string>()
+  while (wrong.size < count) {
+    const code = String(randomInt(1_000_000)).padStart(6, '0')
+    if (!near.has(code)) wrong.add(code)
   }
+  return [...wrong]
 }
+
+/** One such code. */
+export const wrongTotpCode = (seed: string, at: Date): string => wrongTotpCodes(seed, at, 1)[0] as string
