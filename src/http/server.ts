@@ -75,6 +75,7 @@ export const createHttpServer = async ({
   })
   server.post('/graphql', handler)
   if (!isProduction) {
+    server.get('/', (_request, reply) => reply.redirect('/graphql'))
     server.get('/graphql', (request, reply) =>
       request.headers.accept?.includes('text/html')
         ? handler.call(server, request, reply)
