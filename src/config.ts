@@ -29,6 +29,14 @@ export class ConfigError extends Error {
   }
 }
 
+/** What to tell an operator whose server did not start: what to mend where that is known, else everything. */
+export const startProblem = (problem: unknown): string => {
+  if (problem instanceof ConfigError) return problem.message
+  const { code, port } = problem as { code?: string; port?: number }
+  if (code === 'EADDRINUSE') return new ConfigError([`PORT: ${port} is in use by another program; set another`]).message
+  return problem instanceof Error ? String(problem.stack) : String(problem)
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const keyBytes = 32

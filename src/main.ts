@@ -1,5 +1,5 @@
 import { createApp } from './app.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig, startProblem } from './config.ts'
 import { isMigrated } from './db/migrate.ts'
 import { createLogger } from './lib/logger.ts'
 
@@ -36,6 +36,6 @@ const checkDatabase = async (url: string): Promise<void> => {
 }
 
 start().catch((problem) => {
-  console.error(problem instanceof ConfigError ? problem.message : problem)
-  process.exitCode = 1
+  console.error(startProblem(problem))
+  process.exit(1)
 })

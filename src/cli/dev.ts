@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import pretty from 'pino-pretty'
 import { createApp } from '../app.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { ConfigError, readConfig, startProblem } from '../config.ts'
 import { migrate } from '../db/migrate.ts'
 import { createLogger } from '../lib/logger.ts'
 import { startLocalPostgres } from './local-postgres.ts'
@@ -39,20 +39,25 @@ const seedAdministrator = (databaseUrl: string): Promise<void> =>
     say(`  Administrator  ${adminEmail}\n  Password       ${password}   (printed this once)`)
   })
 
+const asProblem = (problem: Error): never => {
+  throw new ConfigError([problem.message])
+}
+
 const start = async (): Promise<void> => {
   const directory = resolve(process.env.GATEHOUSE_DATA_DIR ?? '.gatehouse')
   await mkdir(directory, { recursive: true })
   const environment: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: 'development' }
   environment.GATEHOUSE_KEYS ??= await keyRingOf(directory)
+  readConfig({ DATABASE_URL: 'postgres://to-be-started', ...environment }) // a mistake shows before anything is started
   if (!environment.DATABASE_URL) {
     say('Starting PostgreSQL …')
-    const postgres = await startLocalPostgres({ directory: join(directory, 'postgres'), say })
+    const postgres = await startLocalPostgres({ directory: join(directory, 'postgres'), say }).catch(asProblem)
     started.push(postgres.stop)
     environment.DATABASE_URL = postgres.url
   }
   if (!environment.REDIS_URL) {
     say('Starting Redis …')
-    const redis = await startLocalRedis({ directory: join(directory, 'redis'), say })
+    const redis = await startLocalRedis({ directory: join(directory, 'redis'), say }).catch(asProblem)
     if (redis) {
       started.push(redis.stop)
       environment.REDIS_URL = redis.url
@@ -93,6 +98,6 @@ process.on('SIGTERM', () => stop(0))
 process.on('unhandledRejection', (problem) => console.error(problem))
 
 start().catch((problem) => {
-  console.error(problem instanceof ConfigError ? problem.message : problem)
+  console.error(startProblem(problem))
   return stop(1)
 })
