@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { runLoad } from './support/load.ts'
+import { requestText, runLoad } from './support/load.ts'
 import type { Benchmark } from './support/report.ts'
-import { addUsers, hashParameters, loginText, password } from './support/seed.ts'
+import { addUsers, hashParameters, loginCall, password } from './support/seed.ts'
 import { startGatehouse } from './support/server.ts'
-import { figure, median, pairedRatios, quantile, spread } from './support/statistics.ts'
+import { figure, median, quantile, spread } from './support/statistics.ts'
 
-const rounds = 6
-const roundSeconds = 3
+const rounds = 10
+const roundSeconds = 2
 const userCount = 4_000 // nobody signs in twice in a round
 const connections = 16 // enough for the hashes never to wait for the network or a commit
 const least = 0.85
@@ -16,7 +16,7 @@ const least = 0.85
 export const signIn: Benchmark = async (environment) => {
   const { say } = environment
   const seeded = await addUsers(environment.databaseUrl, 'signin', userCount)
-  const texts = seeded.map(loginText)
+  const texts = seeded.map((account, user) => requestText(loginCall(account, user)))
   const server = await startGatehouse(environment)
   let turn = 0
   const signInFor = (seconds: number) =>
@@ -33,13 +33,23 @@ export const signIn: Benchmark = async (environment) => {
       measured.push({ bare, ours, latenciesMs })
       say(`sign-in: round ${round} of ${rounds}: ${figure(ours)} sign-ins/s, ${figure(bare)} hashes/s`)
     }
-    const ratios = pairedRatios(measured)
+    const ratios = measured.map(({ ours, bare }) => ours / bare)
     const latencies = measured.flatMap((round) => round.latenciesMs)
     return [
-      { what: `argon2id verifications/s, ${availableParallelism()} at a time`, value: spread(measured.map(({ bare }) => bare)) },
+      {
+        what: `argon2id verifications/s, ${availableParallelism()} at a time`,
+        value: spread(measured.map(({ bare }) => bare)),
+      },
       { what: `sign-ins/s over ${connections} connections`, value: spread(measured.map(({ ours }) => ours)) },
-      { what: 'sign-ins / verifications', value: spread(ratios), bar: { text: `≥ ${least}`, isMet: median(ratios) >= least } },
-      { what: 'sign-in p50, p99 (most of it in the queue for a core)', value: `${figure(quantile(latencies, 0.5))}, ${figure(quantile(latencies, 0.99))} ms` },
+      {
+        what: 'sign-ins / verifications',
+        value: spread(ratios),
+        bar: { text: `≥ ${least}`, isMet: median(ratios) >= least },
+      },
+      {
+        what: 'sign-in p50, p99 (most of it in the queue for a core)',
+        value: `${figure(quantile(latencies, 0.5))}, ${figure(quantile(latencies, 0.99))} ms`,
+      },
     ]
   } finally {
     await server.stop()

@@ -11,12 +11,17 @@ const { createLogger } = await built<typeof import('../../src/lib/logger.ts')>('
 
 const schema = buildSchema('type Query { me: User! } type User { id: ID! email: String! }')
 const user = { id: '0197c2a4-1111-7000-8000-000000000000', email: 'user0@example.com' }
-const queryFields = schema.getQueryType()?.getFields()
-if (queryFields?.['me']) queryFields['me'].resolve = () => user
+for (const field of Object.values(schema.getQueryType()?.getFields() ?? {})) field.resolve = () => user
 
 const log = createLogger('warn')
 const apollo = createGraphQLServer({ schema, isProduction: true, log })
 await apollo.start()
 const context = { caller: { kind: 'anonymous' } } as never
-const server = await createHttpServer({ apollo, createContext: async () => context, trustedProxies: ['127.0.0.1'], isProduction: true, log })
+const server = await createHttpServer({
+  apollo,
+  createContext: async () => context,
+  trustedProxies: ['127.0.0.1'],
+  isProduction: true,
+  log,
+})
 await serve(server, () => server.close())

@@ -6,6 +6,7 @@ import type { Environment } from './report.ts'
 const background: readonly { readonly who: string; readonly statement: RegExp }[] = [
   { who: 'mail polling', statement: /"outgoing_messages"/ },
   { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" limit/ },
+  { who: 'liveness of the listening connection', statement: /^select \$?1$/ },
   { who: 'this count itself', statement: /pg_stat_statements/ },
 ]
 
@@ -22,7 +23,10 @@ export interface Counts {
  * Counts the commands and statements that reach Redis and PostgreSQL while `work` runs, as those servers count them
  * (`INFO commandstats`, pg_stat_statements).
  */
-export const countCalls = async ({ databaseUrl, redisUrl }: Environment, work: () => Promise<unknown>): Promise<Counts> => {
+export const countCalls = async (
+  { databaseUrl, redisUrl }: Environment,
+  work: () => Promise<unknown>,
+): Promise<Counts> => {
   const redis = createClient({ url: redisUrl })
   const database = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
@@ -51,15 +55,24 @@ type Calls = Map<string, number>
 /** By command; INFO is this count's own. */
 const redisCalls = async (redis: { info(section: string): Promise<string> }): Promise<Calls> => {
   const lines = (await redis.info('commandstats')).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)
-  return new Map([...lines].map(([, command = '', calls]) => [command, Number(calls)] as const).filter(([command]) => command !== 'info'))
+  return new Map(
+    [...lines]
+      .map(([, command = '', calls]) => [command, Number(calls)] as const)
+      .filter(([command]) => command !== 'info'),
+  )
 }
 
 const sqlCalls = async (database: postgres.Sql): Promise<Calls> => {
-  const rows = await database<{ query: string; calls: string }[]>`select query, sum(calls) calls from pg_stat_statements group by query`
+  const rows = await database<
+    { query: string; calls: string }[]
+  >`select query, sum(calls) calls from pg_stat_statements group by query`
   return new Map(rows.map(({ query, calls }) => [query.replaceAll(/\s+/g, ' ').trim(), Number(calls)]))
 }
 
 const growth = (before: Calls, after: Calls): Calls =>
-  new Map([...after].map(([key, calls]) => [key, calls - (before.get(key) ?? 0)] as const).filter(([, calls]) => calls > 0))
+  new Map(
+    [...after].map(([key, calls]) => [key, calls - (before.get(key) ?? 0)] as const).filter(([, calls]) => calls > 0),
+  )
 
-export const total = (calls: ReadonlyMap<string, number>): number => [...calls.values()].reduce((sum, count) => sum + count, 0)
+export const total = (calls: ReadonlyMap<string, number>): number =>
+  [...calls.values()].reduce((sum, count) => sum + count, 0)

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 
 export interface Load {
   readonly port: number
@@ -7,6 +8,8 @@ export interface Load {
   readonly next: (connection: number) => string | null
   /** Asks nothing new after this time. */
   readonly seconds?: number
+  /** At most so many requests in all, evenly spaced; without it each connection asks again at once. */
+  readonly mostPerSecond?: number
 }
 
 export interface LoadResult {
@@ -19,14 +22,19 @@ export interface LoadResult {
  * Keeps each connection busy with one request at a time. Written on sockets, for it shares the machine with the server:
  * a client library costs more than what it measures. Rejects at the first answer that is not a success.
  */
-export const runLoad = async ({ port, connections, next, seconds = Number.POSITIVE_INFINITY }: Load): Promise<LoadResult> => {
+export const runLoad = async (load: Load): Promise<LoadResult> => {
+  const { port, connections, next, seconds = Number.POSITIVE_INFINITY, mostPerSecond = Number.POSITIVE_INFINITY } = load
   const latenciesMs: number[] = []
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
   const startedAt = performance.now()
   const deadline = startedAt + seconds * 1000
   try {
     await Promise.all(
-      sockets.map((socket, connection) => converse(socket, () => (performance.now() < deadline ? next(connection) : null), latenciesMs)),
+      sockets.map(async (socket, connection) => {
+        const pauseMs = (connections / mostPerSecond) * 1000
+        await wait((connection / connections) * pauseMs)
+        await converse(socket, () => (performance.now() < deadline ? next(connection) : null), latenciesMs, pauseMs)
+      }),
     )
     return { latenciesMs, perSecond: (latenciesMs.length / (performance.now() - startedAt)) * 1000 }
   } finally {
@@ -40,16 +48,16 @@ const open = (port: number): Promise<Socket> =>
     socket.once('error', reject)
   })
 
-const converse = (socket: Socket, next: () => string | null, latenciesMs: number[]): Promise<void> =>
+const converse = (socket: Socket, next: () => string | null, latenciesMs: number[], pauseMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
     let received = ''
     let askedAt = 0
     const ask = (): void => {
       const request = next()
-      if (request === null) return resolve()
       received = ''
       askedAt = performance.now()
-      socket.write(request)
+      if (request === null) resolve()
+      else socket.write(request)
     }
     socket.setEncoding('latin1') // a character a byte, as content-length counts
     socket.on('error', reject)
@@ -60,9 +68,12 @@ const converse = (socket: Socket, next: () => string | null, latenciesMs: number
       if (headEnd < 0) return
       const length = Number(/\r\ncontent-length: (\d+)/i.exec(received)?.[1])
       if (received.length < headEnd + 4 + length) return
-      latenciesMs.push(performance.now() - askedAt)
-      if (received.startsWith('HTTP/1.1 200 ') && length > 0 && !received.includes('"errors"', headEnd)) ask()
-      else reject(new Error(`Not a success: ${received}`))
+      const now = performance.now()
+      latenciesMs.push(now - askedAt)
+      const isSuccess = received.startsWith('HTTP/1.1 200 ') && length > 0 && !received.includes('"errors"', headEnd)
+      if (!isSuccess) reject(new Error(`Not a success: ${received}`))
+      else if (askedAt + pauseMs <= now) ask()
+      else setTimeout(ask, askedAt + pauseMs - now)
     })
     ask()
   })

@@ -17,8 +17,15 @@ export type Benchmark = (environment: Environment) => Promise<Figure[]>
 
 /** The figures as a table of plain text. */
 export const table = (figures: readonly Figure[]): string => {
-  const rows = figures.map(({ what, value, bar }) => [what, value, bar?.text ?? '', bar ? (bar.isMet ? 'met' : 'MISSED') : ''])
+  const rows = figures.map(({ what, value, bar }) => [
+    what,
+    value,
+    bar?.text ?? '',
+    bar ? (bar.isMet ? 'met' : 'MISSED') : '',
+  ])
   const all = [['', 'measured', 'bar', ''], ...rows]
   const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => (row[column] as string).length)))
-  return all.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()).join('\n')
+  return all
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
 }

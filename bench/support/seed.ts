@@ -3,8 +3,7 @@ import { openDatabase } from '../../src/db/client.ts'
 import { users } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { newSessionTag } from '../../src/sessions/session-token.ts'
-import { requestText, runLoad } from './load.ts'
-import type { Server } from './server.ts'
+import type { Call } from './load.ts'
 
 export const password = 'correct horse battery staple 42'
 
@@ -21,14 +20,27 @@ export const addUsers = async (databaseUrl: string, group: string, count: number
   const createdAt = new Date()
   const rows = Array.from({ length: count }, (_none, number): SeededUser => {
     const email = `${group}${number}@example.com`
-    return { id: newId(), email, emailKey: email, passwordHash, role: 'USER', status: 'ACTIVE', sessionTag: newSessionTag(), emailConfirmedAt: createdAt, createdAt }
+    return {
+      id: newId(),
+      email,
+      emailKey: email,
+      passwordHash,
+      role: 'USER',
+      status: 'ACTIVE',
+      sessionTag: newSessionTag(),
+      emailConfirmedAt: createdAt,
+      createdAt,
+    }
   })
   await withDatabase(databaseUrl, (db) => inChunks(rows, (chunk) => db.insert(users).values(chunk)))
   return rows
 }
 
 /** Runs `work` on the database and closes it. */
-export const withDatabase = async <T>(databaseUrl: string, work: (db: ReturnType<typeof openDatabase>['db']) => Promise<T>): Promise<T> => {
+export const withDatabase = async <T>(
+  databaseUrl: string,
+  work: (db: ReturnType<typeof openDatabase>['db']) => Promise<T>,
+): Promise<T> => {
   const database = openDatabase(databaseUrl)
   try {
     return await work(database.db)
@@ -41,8 +53,12 @@ export const inChunks = async <T>(rows: readonly T[], insert: (chunk: T[]) => Pr
   for (let start = 0; start < rows.length; start += rowsAtOnce) await insert(rows.slice(start, start + rowsAtOnce))
 }
 
-const loginMutation = 'mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn { sessionToken user { id } } } }'
+const loginMutation =
+  'mutation ($input: LoginInput!) { login(input: $input) { __typename ... on SignedIn { sessionToken user { id } } } }'
 
-/** A sign-in by password, as it goes over the wire. */
-export const loginText = ({ email }: SeededUser, user: number): string =>
-  requestText({ query: loginMutation, variables: { input: { email, password } }, user })
+/** A user's sign-in by password. */
+export const loginCall = ({ email }: SeededUser, user: number): Call => ({
+  query: loginMutation,
+  variables: { input: { email, password } },
+  user,
+})

@@ -31,7 +31,7 @@ export const startBare = (): Promise<Server> => start('bare', {})
 
 const start = async (name: 'gatehouse' | 'bare', settings: Record<string, string>): Promise<Server> => {
   const child = fork(fileURLToPath(new URL(`../servers/${name}.ts`, import.meta.url)), {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...settings },
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', ...settings },
     execArgv: process.execArgv.filter((flag) => flag.startsWith('--cpu-prof')), // Node runs these files as they are
   })
   const { port } = await reply<{ port: number }>(child)

@@ -6,10 +6,6 @@ export const quantile = (values: readonly number[], share: number): number => {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** Each pair's ratio: what two variants have in common, such as a busy machine, drops out of it. */
-export const pairedRatios = (pairs: readonly { readonly ours: number; readonly bare: number }[]): number[] =>
-  pairs.map(({ ours, bare }) => ours / bare)
-
 /** A number with three figures that count. */
 export const figure = (value: number): string =>
   value.toLocaleString('en', { maximumSignificantDigits: Math.max(3, Math.trunc(Math.abs(value)).toString().length) })
