@@ -11,11 +11,11 @@ CREATE TABLE "email_confirmations" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"user_id" uuid NOT NULL,
 	"token_hash" text NOT NULL,
+	"email" text NOT NULL,
 	"password_hash" text NOT NULL,
 	"display_name" text,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL,
-	"consumed_at" timestamp (3) with time zone,
 	CONSTRAINT "email_confirmations_token_hash_unique" UNIQUE("token_hash")
 );
 --> statement-breakpoint
@@ -130,6 +130,7 @@ CREATE INDEX "mfa_challenges_user" ON "mfa_challenges" USING btree ("user_id");-
 CREATE INDEX "mfa_challenges_factor" ON "mfa_challenges" USING btree ("factor_id");--> statement-breakpoint
 CREATE INDEX "mfa_configurations_user" ON "mfa_configurations" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "mfa_configurations_preferred" ON "mfa_configurations" USING btree ("user_id") WHERE preferred;--> statement-breakpoint
+CREATE UNIQUE INDEX "mfa_configurations_pending" ON "mfa_configurations" USING btree ("user_id") WHERE status = 'PENDING';--> statement-breakpoint
 CREATE INDEX "outgoing_messages_due" ON "outgoing_messages" USING btree ("due_at") WHERE sent_at is null;--> statement-breakpoint
 CREATE INDEX "security_event_personal_data_ip" ON "security_event_personal_data" USING btree ("ip_address","event_id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "security_events_user" ON "security_events" USING btree ("user_id","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint

@@ -35,6 +35,7 @@ import { createReadMfaStatuses } from './mfa/mfa-status-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
+import { createAdmissionStore } from './sessions/admission-store.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
 import { SessionResolver } from './sessions/session.graphql.ts'
@@ -62,14 +63,20 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const database = openDatabase(config.databaseUrl)
   const storesOver = (db: Db) => ({
     accounts: createAccountStore(db),
+    admissions: createAdmissionStore(db, now),
     sessions: createSessionStore(db),
     factors: createFactorStore(db),
     challenges: createChallengeStore(db),
     events: createEventStore(db, now),
     messages: createMessageStore(db, keys),
   })
-  const stores = storesOver(database.db)
-  const transact = createTransact(database.transactional, storesOver, log)
+  type Stores = ReturnType<typeof storesOver>
+  const stores: Stores = storesOver(database.db)
+  const transact = createTransact<Stores>(
+    (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
+    log,
+  )
+  const alone = createTransact<Stores>((work) => work(stores), log)
 
   const endedTokens = createEndedTokens({ sessions: stores.sessions, now })
   let redis = noRedis
@@ -95,7 +102,13 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const sweep = setInterval(() => tellAllEnded().catch(logUntold), endedTokensIntervalMs)
 
   const newToken = (tag: string) => newSessionToken(tag, keys)
-  const sessionService = createSessionService({ transact, sessions: stores.sessions, tellEnded, now })
+  const sessionService = createSessionService({
+    transact,
+    sessions: stores.sessions,
+    recordEvent: stores.events.append,
+    tellEnded,
+    now,
+  })
   const checkSession = createSessionCheck({
     parseToken: (text) => parseSessionToken(text, keys),
     cache,
@@ -111,10 +124,12 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const openChallenge = createOpenChallenge(now)
   const admit = createGate({ newToken, keepNew: cache.keepNew, openChallenge, limits, now })
   const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
-  const stepUp = createStepUpService({ transact, factors: stores.factors, openChallenge, now })
+  const stepUp = createStepUpService({ alone, factors: stores.factors, openChallenge, now })
   const enrol = createEnrol({ transact, requireStepUp: stepUp.requireBeforeFactorChange, openChallenge, keys, now })
   const verifyMfa = createVerifyMfa({
     transact,
+    alone,
+    recordEvent: stores.events.append,
     challenges: stores.challenges,
     factors: stores.factors,
     hashBackupCode: hasher.hash,
@@ -144,7 +159,13 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     publicUrl,
     now,
   })
-  const signIn = createSignIn({ transact, accounts: stores.accounts, verifyPassword: hasher.verify, admit })
+  const signIn = createSignIn({
+    alone,
+    recordEvent: stores.events.append,
+    accounts: stores.accounts,
+    verifyPassword: hasher.verify,
+    admit,
+  })
 
   const resolvers = new Map<unknown, unknown>(
     [
@@ -161,7 +182,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     ].map((resolver) => [resolver.constructor, resolver]),
   )
   const permissions = createPermissions({
-    recordEvent: (report) => transact(({ events }) => events.append(report)),
+    recordEvent: stores.events.append,
     logProblem: (problem) => log.error({ err: problem }, 'a refusal could not be recorded'),
   })
   const schema = guardSchema(buildSchema({ get: (resolver) => resolvers.get(resolver) }), permissions)

@@ -1,7 +1,7 @@
-import { and, eq, gt, inArray, isNull, ne, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { emailConfirmations, users } from '../db/tables.ts'
-import { type Account, emailKeyOf, type Role } from './account.ts'
+import { type Account, emailKeyOf, type Role, type UserStatus } from './account.ts'
 
 export interface NewAccount {
   readonly id: string
@@ -14,11 +14,15 @@ export interface NewConfirmation {
   readonly id: string
   readonly userId: string
   readonly tokenHash: string
+  readonly email: string
   readonly passwordHash: string
   readonly displayName: string | null
   readonly createdAt: Date
   readonly expiresAt: Date
 }
+
+/** What a registration asked for, to be taken over once its mailbox has confirmed it. */
+export type ChosenRegistration = Pick<NewConfirmation, 'userId' | 'email' | 'passwordHash' | 'displayName'>
 
 export interface Credentials {
   readonly account: Account
@@ -40,117 +44,131 @@ export const accountColumns = {
   createdAt,
   lastLoginAt,
 }
+/** A row of `users` as a hand-written statement returns it. */
+export interface AccountRow extends Record<string, unknown> {
+  readonly id: string
+  readonly email: string
+  readonly display_name: string | null
+  readonly role: Role
+  readonly status: UserStatus
+  readonly session_tag: string
+  readonly version: number
+  readonly email_confirmed_at: string | null
+  readonly created_at: string
+  readonly last_login_at: string | null
+}
+
+const instant = (text: string | null): Date | null => (text === null ? null : new Date(text))
+
+export const accountFromRow = (row: AccountRow): Account => ({
+  id: row.id,
+  email: row.email,
+  displayName: row.display_name,
+  role: row.role,
+  status: row.status,
+  sessionTag: row.session_tag,
+  version: row.version,
+  emailConfirmedAt: instant(row.email_confirmed_at),
+  createdAt: new Date(row.created_at),
+  lastLoginAt: instant(row.last_login_at),
+})
+
 const nextVersion = sql`${users.version} + 1`
 
-export const createAccountStore = (db: Db) => ({
-  async findByIds(ids: readonly string[]): Promise<Account[]> {
-    return ids.length === 0
-      ? []
-      : db
-          .select(accountColumns)
-          .from(users)
-          .where(inArray(users.id, [...ids]))
-  },
+export const createAccountStore = (db: Db) => {
+  let findByKey: ReturnType<typeof prepareFindByKey> | undefined
 
-  async findCredentials(address: string): Promise<Credentials | null> {
-    const [row] = await db
-      .select({ account: accountColumns, passwordHash: users.passwordHash })
-      .from(users)
-      .where(eq(users.emailKey, emailKeyOf(address)))
-    return row ?? null
-  },
+  return {
+    async findByIds(ids: readonly string[]): Promise<Account[]> {
+      return ids.length === 0
+        ? []
+        : db
+            .select(accountColumns)
+            .from(users)
+            .where(inArray(users.id, [...ids]))
+    },
 
-  /**
-   * Returns the account that holds the address: a new PENDING one, or the one that was there. Both cost one write, so
-   * that the time tells nobody which it was (ASVS 6.3.8).
-   */
-  async claimAddress(account: NewAccount): Promise<Account> {
-    const [row] = await db
-      .insert(users)
-      .values({ ...account, emailKey: emailKeyOf(account.email), role: 'USER', status: 'PENDING' })
-      .onConflictDoUpdate({ target: users.emailKey, set: { version: nextVersion } })
-      .returning(accountColumns)
-    return row as Account
-  },
+    async findCredentials(address: string): Promise<Credentials | null> {
+      findByKey ??= prepareFindByKey(db)
+      const [row] = await findByKey.execute({ emailKey: emailKeyOf(address) })
+      return row ?? null
+    },
 
-  async addConfirmation(confirmation: NewConfirmation): Promise<void> {
-    await db.insert(emailConfirmations).values(confirmation)
-  },
+    /**
+     * Returns the account that holds the address: a new PENDING one, or the one that was there. Both cost one write, so
+     * that the time tells nobody which it was (ASVS 6.3.8).
+     */
+    async claimAddress(account: NewAccount): Promise<Account> {
+      const [row] = await db
+        .insert(users)
+        .values({ ...account, emailKey: emailKeyOf(account.email), role: 'USER', status: 'PENDING' })
+        .onConflictDoUpdate({ target: users.emailKey, set: { version: nextVersion } })
+        .returning(accountColumns)
+      return row as Account
+    },
 
-  /** Spends the token: of any number of calls, one gets the row. */
-  async spendConfirmation(tokenHash: string, now: Date) {
-    const { userId, passwordHash, displayName: chosenName } = emailConfirmations
-    const [row] = await db
-      .update(emailConfirmations)
-      .set({ consumedAt: now })
-      .where(
-        and(
-          eq(emailConfirmations.tokenHash, tokenHash),
-          isNull(emailConfirmations.consumedAt),
-          gt(emailConfirmations.expiresAt, now),
-        ),
-      )
-      .returning({ userId, passwordHash, displayName: chosenName })
-    return row ?? null
-  },
+    async addConfirmation(confirmation: NewConfirmation): Promise<void> {
+      await db.insert(emailConfirmations).values(confirmation)
+    },
 
-  /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */
-  async activate(
-    userId: string,
-    chosen: { passwordHash: string; displayName: string | null },
-    now: Date,
-  ): Promise<Account | null> {
-    const [row] = await db
-      .update(users)
-      .set({
-        passwordHash: chosen.passwordHash,
-        displayName: chosen.displayName,
+    /**
+     * Spends the token and returns what its registration chose: of any number of calls, one gets it. The account is
+     * locked first, so that the tokens of several registrations take turns.
+     */
+    async spendConfirmation(tokenHash: string, now: Date) {
+      const { userId, email: chosenEmail, passwordHash, displayName: chosenName } = emailConfirmations
+      const ownerId = db.select({ userId }).from(emailConfirmations).where(eq(emailConfirmations.tokenHash, tokenHash))
+      await db.select({ id }).from(users).where(eq(id, ownerId)).for('no key update')
+      const [row] = await db
+        .delete(emailConfirmations)
+        .where(and(eq(emailConfirmations.tokenHash, tokenHash), gt(emailConfirmations.expiresAt, now)))
+        .returning({ userId, email: chosenEmail, passwordHash, displayName: chosenName })
+      return row ?? null
+    },
+
+    /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */
+    async activate({ userId, ...chosen }: ChosenRegistration, now: Date): Promise<Account | null> {
+      const [row] = await db
+        .update(users)
+        .set({ ...chosen, status: 'ACTIVE', emailConfirmedAt: now, version: nextVersion })
+        .where(and(eq(users.id, userId), eq(users.status, 'PENDING')))
+        .returning(accountColumns)
+      // Whatever others registered for this address is void now (threat E10).
+      if (row) await db.delete(emailConfirmations).where(eq(emailConfirmations.userId, userId))
+      return row ?? null
+    },
+
+    /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
+    async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
+      const opened = {
+        passwordHash: account.passwordHash,
+        role: account.role,
         status: 'ACTIVE',
-        emailConfirmedAt: now,
-        version: nextVersion,
-      })
-      .where(and(eq(users.id, userId), eq(users.status, 'PENDING')))
-      .returning(accountColumns)
-    if (!row) return null
-    // Whatever others registered for this address is void now (threat E10).
-    await db
-      .delete(emailConfirmations)
-      .where(and(eq(emailConfirmations.userId, userId), isNull(emailConfirmations.consumedAt)))
-    return row
-  },
+        emailConfirmedAt: account.createdAt,
+      } as const
+      const [row] = await db
+        .insert(users)
+        .values({ ...account, ...opened, emailKey: emailKeyOf(account.email) })
+        .onConflictDoUpdate({
+          target: users.emailKey,
+          set: { ...opened, version: nextVersion },
+          setWhere: ne(users.status, 'ACTIVE'),
+        })
+        .returning(accountColumns)
+      return row ?? null
+    },
 
-  async recordLogin(userId: string, now: Date): Promise<Account> {
-    const [row] = await db
-      .update(users)
-      .set({ lastLoginAt: now, version: nextVersion })
-      .where(and(eq(users.id, userId), eq(users.status, 'ACTIVE')))
-      .returning(accountColumns)
-    if (!row) throw new Error('An account that was about to sign in is not ACTIVE')
-    return row
-  },
+    async hasAdministrator(): Promise<boolean> {
+      const [row] = await db.select({ id }).from(users).where(eq(users.role, 'ADMIN')).limit(1)
+      return row !== undefined
+    },
+  }
+}
 
-  /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
-  async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
-    const opened = {
-      passwordHash: account.passwordHash,
-      role: account.role,
-      status: 'ACTIVE',
-      emailConfirmedAt: account.createdAt,
-    } as const
-    const [row] = await db
-      .insert(users)
-      .values({ ...account, ...opened, emailKey: emailKeyOf(account.email) })
-      .onConflictDoUpdate({
-        target: users.emailKey,
-        set: { ...opened, version: nextVersion },
-        setWhere: ne(users.status, 'ACTIVE'),
-      })
-      .returning(accountColumns)
-    return row ?? null
-  },
-
-  async hasAdministrator(): Promise<boolean> {
-    const [row] = await db.select({ id }).from(users).where(eq(users.role, 'ADMIN')).limit(1)
-    return row !== undefined
-  },
-})
+/** Made once a store: building the text of a statement costs as much as running it. */
+const prepareFindByKey = (db: Db) =>
+  db
+    .select({ account: accountColumns, passwordHash: users.passwordHash })
+    .from(users)
+    .where(eq(users.emailKey, sql.placeholder('emailKey')))
+    .prepare('find_by_email_key')

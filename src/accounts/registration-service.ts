@@ -13,11 +13,8 @@ import type { AccountStore } from './account-store.ts'
 import { normalisePassword, passwordProblems } from './password.ts'
 import { addressTakenMail, confirmationMail } from './registration-mail.ts'
 
-interface Stores extends Omit<GateStores, 'accounts' | 'afterCommit'> {
-  readonly accounts: Pick<
-    AccountStore,
-    'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate' | 'recordLogin'
-  >
+interface Stores extends Omit<GateStores, 'afterCommit'> {
+  readonly accounts: Pick<AccountStore, 'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate'>
   readonly messages: Pick<MessageStore, 'enqueue'>
   readonly events: Pick<EventStore, 'append'>
 }
@@ -71,6 +68,7 @@ export const createRegistrationService = ({
         id: newId(),
         userId: account.id,
         tokenHash: fingerprint(token),
+        email,
         passwordHash,
         displayName,
         createdAt,
@@ -78,7 +76,7 @@ export const createRegistrationService = ({
       }
       const mail = isTaken
         ? addressTakenMail(account.email, publicUrl)
-        : confirmationMail(account.email, publicUrl, token, confirmationLifetimeHours)
+        : confirmationMail(email, publicUrl, token, confirmationLifetimeHours)
       await Promise.all([
         accounts.addConfirmation(confirmation), // of a taken address too: its token leaves this function in no case
         messages.enqueue(mail, createdAt),
@@ -100,15 +98,15 @@ export const createRegistrationService = ({
     const confirmedAt = now()
     return transact(async (stores) => {
       const chosen = await stores.accounts.spendConfirmation(fingerprint(token), confirmedAt)
-      const account = chosen && (await stores.accounts.activate(chosen.userId, chosen, confirmedAt))
+      const account = chosen && (await stores.accounts.activate(chosen, confirmedAt))
       if (!account) throw new AppError('TOKEN_INVALID')
-      const { id: userId } = account
       return admit(stores, {
-        userId,
+        user: account,
         proofs: ['PASSWORD'], // the one chosen with this registration; the mailbox itself is no factor (ASVS 6.3.6)
         isFreshProof: false,
+        answered: null,
         client,
-        reports: [{ type: 'EMAIL_CONFIRMED', outcome: 'SUCCESS', userId, client }],
+        reports: [{ type: 'EMAIL_CONFIRMED', outcome: 'SUCCESS', userId: account.id, client }],
       })
     })
   },

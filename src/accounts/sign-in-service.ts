@@ -6,36 +6,42 @@ import type { ClientInfo } from '../sessions/session.ts'
 import type { AccountStore } from './account-store.ts'
 import { hasTooManyCharacters, mostCharacters, normalisePassword } from './password.ts'
 
-type Stores = Omit<GateStores, 'afterCommit'> & { readonly events: Pick<EventStore, 'append'> }
-
 export interface SignInDeps {
-  readonly transact: Transact<Stores>
+  /** Runs what is one statement, without a transaction around it. */
+  readonly alone: Transact<Omit<GateStores, 'afterCommit'>>
   readonly accounts: Pick<AccountStore, 'findCredentials'>
+  readonly recordEvent: EventStore['append']
   readonly verifyPassword: (stored: string | null, password: string) => Promise<boolean>
   readonly admit: Admit
 }
 
-export type SignIn = (
-  form: { readonly email: string; readonly password: string },
-  client: ClientInfo,
-) => Promise<Admission>
+export interface SignInForm {
+  readonly email: string
+  readonly password: string
+}
+
+export type SignIn = (form: SignInForm, client: ClientInfo) => Promise<Admission>
 
 /** Signs in with a password, or asks for the second factor. An unknown address costs and answers as a wrong password does. */
 export const createSignIn =
-  ({ transact, accounts, verifyPassword, admit }: SignInDeps): SignIn =>
+  ({ alone, accounts, recordEvent, verifyPassword, admit }: SignInDeps): SignIn =>
   async ({ email, password }, client) => {
     if (hasTooManyCharacters(password)) throw badInput('input.password', `has at most ${mostCharacters} characters`)
     const known = await accounts.findCredentials(email)
     const isRight = await verifyPassword(known?.passwordHash ?? null, normalisePassword(password))
-    const userId = known?.account.id ?? null
-    if (!isRight || !userId) {
+    if (!isRight || !known) {
+      const userId = known?.account.id ?? null
       const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'
-      await transact(({ events }) =>
-        events.append({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } }),
-      )
+      await recordEvent({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } })
       throw new AppError('INVALID_CREDENTIALS')
     }
-    return transact((stores) =>
-      admit(stores, { userId, proofs: ['PASSWORD'], isFreshProof: true, client, reports: [] }),
-    )
+    const request = {
+      user: known.account,
+      proofs: ['PASSWORD'],
+      isFreshProof: true,
+      answered: null,
+      client,
+      reports: [],
+    } as const
+    return alone((stores) => admit(stores, request))
   }

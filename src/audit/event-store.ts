@@ -28,28 +28,45 @@ export interface EventFilter {
 
 export type EventStore = ReturnType<typeof createEventStore>
 
+/**
+ * The statements that record events, as common table expressions for the statement of the change that they tell of.
+ * `condition` holds where the change was made.
+ */
+export const eventInsertion = (reports: readonly EventReport[], occurredAt: Date, condition: SQL = sql`true`): SQL => {
+  const rows = reports.map((report) => {
+    const personal = {
+      salt: randomBytes(16).toString('base64url'),
+      ipAddress: report.client?.ipAddress ?? null,
+      userAgent: report.client?.userAgent ?? null,
+      details: report.details ?? {},
+    }
+    const { type, outcome, userId, actorId = null, sessionId = null } = report
+    const event = { id: newId(), type, severity: severityOf(type), outcome, userId, actorId, sessionId }
+    return { ...event, ...personal, personalDigest: personalDigestOf(personal) }
+  })
+  return sql`
+    report as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as (id uuid, type text, severity text, outcome text,
+        "userId" uuid, "actorId" uuid, "sessionId" uuid, "personalDigest" text, salt text, "ipAddress" text,
+        "userAgent" text, details jsonb)
+      where ${condition}
+    ),
+    event as (
+      insert into ${securityEvents} (id, type, severity, outcome, occurred_at, user_id, actor_id, session_id, personal_digest)
+      select id, type, severity, outcome, ${occurredAt.toISOString()}::timestamptz, "userId", "actorId", "sessionId",
+        "personalDigest"
+      from report
+    ),
+    personal_data as (
+      insert into ${securityEventPersonalData} (event_id, salt, ip_address, user_agent, details)
+      select id, salt, "ipAddress", "userAgent", details from report
+    )`
+}
+
 export const createEventStore = (db: Db, now: Clock) => ({
-  /** Records what happened, in the order given. Call it in the transaction of the change that it tells of. */
+  /** Records what happened, in the order given, in one statement. */
   async append(...reports: EventReport[]): Promise<void> {
-    const occurredAt = now()
-    const rows = reports.map((report) => {
-      const personal = {
-        salt: randomBytes(16).toString('base64url'),
-        ipAddress: report.client?.ipAddress ?? null,
-        userAgent: report.client?.userAgent ?? null,
-        details: report.details ?? {},
-      }
-      const { type, outcome, userId, actorId = null, sessionId = null } = report
-      const event = { id: newId(), type, severity: severityOf(type), outcome, occurredAt, userId, actorId, sessionId }
-      return {
-        event: { ...event, personalDigest: personalDigestOf(personal) },
-        personal: { eventId: event.id, ...personal },
-      }
-    })
-    await Promise.all([
-      db.insert(securityEvents).values(rows.map((row) => row.event)),
-      db.insert(securityEventPersonalData).values(rows.map((row) => row.personal)),
-    ])
+    await db.execute(sql`with ${eventInsertion(reports, now())} select`)
   },
 
   /** One page, newest first, of the events that fit the filter and are older than `before`. */

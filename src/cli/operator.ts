@@ -19,7 +19,10 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
   try {
     const hasher = await createPasswordHasher()
     const storesOver = (db: Db) => ({ accounts: createAccountStore(db), events: createEventStore(db, systemClock) })
-    const transact = createTransact(database.transactional, storesOver, createLogger('warn'))
+    const transact = createTransact<ReturnType<typeof storesOver>>(
+      (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
+      createLogger('warn'),
+    )
     return await work({
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       hasAdministrator: createAccountStore(database.db).hasAdministrator,

@@ -38,7 +38,7 @@ export const users = pgTable('users', {
   lastLoginAt: instant('last_login_at'),
 })
 
-/** One row a registration, with the password it chose: only the mailbox's owner decides which of them counts. */
+/** One row a registration, with what it chose: only the mailbox's owner decides which of them counts. */
 export const emailConfirmations = pgTable(
   'email_confirmations',
   {
@@ -47,11 +47,11 @@ export const emailConfirmations = pgTable(
       .notNull()
       .references(() => users.id),
     tokenHash: text('token_hash').notNull().unique(),
+    email: text('email').notNull(),
     passwordHash: text('password_hash').notNull(),
     displayName: text('display_name'),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
-    consumedAt: instant('consumed_at'),
   },
   (table) => [index('email_confirmations_user').on(table.userId)],
 )
@@ -110,6 +110,7 @@ export const mfaConfigurations = pgTable(
   (table) => [
     index('mfa_configurations_user').on(table.userId),
     uniqueIndex('mfa_configurations_preferred').on(table.userId).where(sql`preferred`),
+    uniqueIndex('mfa_configurations_pending').on(table.userId).where(sql`status = 'PENDING'`),
   ],
 )
 

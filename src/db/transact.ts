@@ -1,6 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm'
 import type { Logger } from '../lib/logger.ts'
-import type { Db } from './client.ts'
 
 /** Schedules what goes to Redis or to a waiting worker: it runs after the commit, and a failure of it is only logged. */
 export interface AfterCommit {
@@ -16,15 +15,15 @@ export type Transact<Stores> = <T>(work: (stores: Stores & AfterCommit) => Promi
 const retries = 2
 const retryable = new Set(['40001', '40P01'])
 
+type Begin<Stores> = <T>(work: (stores: Stores) => Promise<T>) => Promise<T>
+
 export const createTransact =
-  <Stores extends object>(db: Db, storesOver: (db: Db) => Stores, log: Logger): Transact<Stores> =>
+  <Stores extends object>(begin: Begin<Stores>, log: Logger): Transact<Stores> =>
   async (work) => {
     for (let attempt = 0; ; attempt++) {
       const followUps: (() => Promise<void>)[] = []
       try {
-        const result = await db.transaction((tx) =>
-          work({ ...storesOver(tx), afterCommit: (followUp) => followUps.push(followUp) }),
-        )
+        const result = await begin((stores) => work({ ...stores, afterCommit: (followUp) => followUps.push(followUp) }))
         for (const outcome of await Promise.allSettled(followUps.map((followUp) => followUp()))) {
           if (outcome.status === 'rejected') log.warn({ err: outcome.reason }, 'what follows a commit failed')
         }

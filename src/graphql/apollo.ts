@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server'
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled'
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled'
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
 import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, visit } from 'graphql'
 import { AppError } from '../failure.ts'
@@ -29,6 +32,7 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
     formatError,
     logger: log,
     plugins: [
+      ApolloServerPluginCacheControlDisabled(), // nothing here may be cached, and it would wrap every field
       checkInput(schema),
       ...(isProduction ? [hideSchema] : []),
       finishResponse(log),
@@ -96,7 +100,8 @@ const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
     didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
       for (const error of errors) {
         const failure = appErrorOf(error)
-        const cause = failure?.cause ?? (failure || !error.originalError ? undefined : error.originalError)
+        // Without a path it is a mistake in the request, whose words may quote a password.
+        const cause = failure ? failure.cause : error.path && error.originalError
         if (cause)
           log.error(
             { err: cause, requestId, operationName, path: error.path },

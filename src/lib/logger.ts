@@ -2,7 +2,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger }
 
-const secretFields = ['authorization', 'cookie', 'password', 'token', 'sessionToken', 'code', 'secret', 'text']
+const secretFields = ['authorization', 'cookie', 'password', 'token', 'sessionToken', 'secret']
 
 /** Structured logs, one JSON object a line, UTC. Fields named like secrets are masked wherever they stand (ASVS 16.2.5). */
 export const createLogger = (level: string, destination?: DestinationStream): Logger =>

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { EventStore } from '../audit/event-store.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { AuthenticationMethod, ClientInfo } from '../sessions/session.ts'
 import { type Challenge, type ChallengePurpose, challengeLifetimeSeconds } from './challenge.ts'
@@ -8,7 +7,6 @@ import type { Factor } from './factor.ts'
 
 export interface ChallengeStores {
   readonly challenges: Pick<ChallengeStore, 'insert'>
-  readonly events: Pick<EventStore, 'append'>
 }
 
 export interface ChallengeRequest {
@@ -31,7 +29,7 @@ export type OpenChallenge = (stores: ChallengeStores, request: ChallengeRequest)
 /** Opens challenges: each is one act that waits for a code, and is over after ten minutes or five tries. */
 export const createOpenChallenge =
   (now: Clock): OpenChallenge =>
-  async ({ challenges, events }, { userId, purpose, sessionId, factors, proofs, client }) => {
+  async ({ challenges }, { userId, purpose, sessionId, factors, proofs, client }) => {
     const createdAt = now()
     const challenge = {
       id: randomUUID(), // of its 122 random bits nothing tells when it was made
@@ -44,8 +42,7 @@ export const createOpenChallenge =
       createdAt,
       expiresAt: secondsAfter(createdAt, challengeLifetimeSeconds),
     }
-    await challenges.insert(challenge)
     const type = purpose === 'ENROLMENT' ? 'MFA_ENROLMENT_STARTED' : 'MFA_CHALLENGED'
-    await events.append({ type, outcome: 'SUCCESS', userId, sessionId, client, details: { purpose } })
+    await challenges.insert(challenge, { type, outcome: 'SUCCESS', userId, sessionId, client, details: { purpose } })
     return { ...challenge, factors }
   }

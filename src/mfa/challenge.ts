@@ -15,5 +15,8 @@ export interface Challenge {
   readonly expiresAt: Date
 }
 
+/** A right code that was accepted before. It undoes the transaction it is thrown in, and never reaches a client. */
+export class CodeReplayed extends Error {}
+
 export const challengeLifetimeSeconds = 10 * 60 // time to fetch a phone, and to set up an app for the first time
 export const maxChallengeAttempts = 5

@@ -10,7 +10,7 @@ import type { FactorStore } from './factor-store.ts'
 import { newSeed, otpauthUri } from './totp.ts'
 
 interface Stores extends ChallengeStores {
-  readonly factors: Pick<FactorStore, 'insertPending'>
+  readonly factors: Pick<FactorStore, 'lockOwner' | 'insertPending'>
 }
 
 export interface EnrolmentDeps {
@@ -45,7 +45,6 @@ export const createEnrol =
   ({ transact, requireStepUp, openChallenge, keys, now }: EnrolmentDeps): Enrol =>
   async (caller, { method, label }, client) => {
     const parsedLabel = parseLabel('input.label', label)
-    await requireStepUp(caller, client)
     const { account, session } = caller
     const secret = newSeed()
     const id = newId()
@@ -61,6 +60,8 @@ export const createEnrol =
       lastUsedAt: null,
     } as const
     const challenge = await transact(async (stores) => {
+      await stores.factors.lockOwner(account.id)
+      await requireStepUp(caller, client) // under the lock: no factor becomes active between this and the commit
       await stores.factors.insertPending({
         ...factor,
         sealedSecret: keys.seal(secret, seedBinding(account.id, id)),

@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { backupCodes, mfaConfigurations } from '../db/tables.ts'
+import { backupCodes, mfaConfigurations, users } from '../db/tables.ts'
 import type { Factor } from './factor.ts'
 
 export interface SealedFactor extends Factor {
@@ -12,7 +12,7 @@ export type FactorStore = ReturnType<typeof createFactorStore>
 
 const { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt } = mfaConfigurations
 const factorColumns = { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt }
-const sealedColumns = {
+export const sealedFactorColumns = {
   ...factorColumns,
   sealedSecret: mfaConfigurations.sealedSecret,
   lastUsedStep: mfaConfigurations.lastUsedStep,
@@ -28,16 +28,9 @@ export const createFactorStore = (db: Db) => ({
       .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
   },
 
-  /** The factors that may answer a challenge: the one being enrolled, or else every active one. */
-  async listSealed(ownerId: string, enrollingId: string | null): Promise<SealedFactor[]> {
-    const candidate = enrollingId
-      ? and(eq(mfaConfigurations.id, enrollingId), eq(mfaConfigurations.status, 'PENDING'))
-      : eq(mfaConfigurations.status, 'ACTIVE')
-    return db
-      .select(sealedColumns)
-      .from(mfaConfigurations)
-      .where(and(eq(mfaConfigurations.userId, ownerId), candidate))
-      .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
+  /** Makes changes of one user's factors take turns, until the transaction ends. */
+  async lockOwner(ownerId: string): Promise<void> {
+    await db.select({ id: users.id }).from(users).where(eq(users.id, ownerId)).for('no key update')
   },
 
   /** Starts an enrolment over: an abandoned one of the same user is dropped, with its challenges. */

@@ -8,7 +8,8 @@ import type { Factor } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
 
 export interface StepUpDeps {
-  readonly transact: Transact<ChallengeStores>
+  /** Runs what is one statement, on connections that no transaction waits for. */
+  readonly alone: Transact<ChallengeStores>
   readonly factors: Pick<FactorStore, 'listFor'>
   readonly openChallenge: OpenChallenge
   readonly now: Clock
@@ -16,13 +17,13 @@ export interface StepUpDeps {
 
 export type StepUpService = ReturnType<typeof createStepUpService>
 
-export const createStepUpService = ({ transact, factors, openChallenge, now }: StepUpDeps) => {
+export const createStepUpService = ({ alone, factors, openChallenge, now }: StepUpDeps) => {
   const open = (
     { session, account }: SignedInCaller,
     active: readonly Factor[],
     client: ClientInfo,
   ): Promise<PendingChallenge> =>
-    transact((stores) =>
+    alone((stores) =>
       openChallenge(stores, {
         userId: account.id,
         purpose: 'STEP_UP',

@@ -1,3 +1,4 @@
+import type { EventStore } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import type { AfterCommit, Transact } from '../db/transact.ts'
 import { AppError, badInput } from '../failure.ts'
@@ -9,23 +10,26 @@ import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { RenewedSession, RenewToken, TokenRenewalStores } from '../sessions/token-renewal-service.ts'
 import { newBackupCodes } from './backup-code.ts'
-import { type Challenge, maxChallengeAttempts } from './challenge.ts'
-import type { ChallengeStore } from './challenge-store.ts'
+import { type Challenge, CodeReplayed, maxChallengeAttempts } from './challenge.ts'
+import type { ChallengeStore, ClaimedChallenge } from './challenge-store.ts'
 import { seedBinding } from './enrolment-service.ts'
 import type { Factor, MfaMethod } from './factor.ts'
 import type { FactorStore, SealedFactor } from './factor-store.ts'
 import { isTotpCode, matchTimeStep } from './totp.ts'
 
-interface Stores extends Omit<GateStores, 'afterCommit'>, Omit<TokenRenewalStores, 'afterCommit'> {
-  readonly factors: Pick<FactorStore, 'listFor' | 'claimTimeStep' | 'activate' | 'replaceBackupCodes'>
-  readonly challenges: Pick<ChallengeStore, 'insert' | 'spend'>
-  readonly sessions: GateStores['sessions'] & TokenRenewalStores['sessions']
+interface Stores extends Omit<TokenRenewalStores, 'afterCommit'> {
+  readonly factors: Pick<FactorStore, 'lockOwner' | 'claimTimeStep' | 'activate' | 'replaceBackupCodes'>
+  readonly challenges: Pick<ChallengeStore, 'spend'>
+  readonly events: Pick<EventStore, 'append'>
 }
 
 export interface VerificationDeps {
   readonly transact: Transact<Stores>
+  /** Runs what is one statement, without a transaction around it. */
+  readonly alone: Transact<Omit<GateStores, 'afterCommit'>>
+  readonly recordEvent: EventStore['append']
   readonly challenges: Pick<ChallengeStore, 'claimAttempt'>
-  readonly factors: Pick<FactorStore, 'listSealed' | 'listFor'>
+  readonly factors: Pick<FactorStore, 'listFor'>
   readonly hashBackupCode: (code: string) => Promise<string>
   readonly admit: Admit
   readonly renewToken: RenewToken
@@ -61,7 +65,7 @@ interface Match {
 }
 
 export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
-  const { transact, challenges, factors, hashBackupCode, admit, renewToken, keys, now } = deps
+  const { transact, alone, recordEvent, challenges, factors, hashBackupCode, admit, renewToken, keys, now } = deps
 
   const matchCode = (candidates: readonly SealedFactor[], code: string): Match | null => {
     for (const factor of candidates) {
@@ -75,9 +79,7 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   const refuse = async (challenge: Challenge, client: ClientInfo, reason: string): Promise<never> => {
     const { userId, sessionId, purpose, attempts } = challenge
     const details = { reason, purpose, method: 'TOTP' }
-    await transact(({ events }) =>
-      events.append({ type: 'MFA_FAILED', outcome: 'FAILURE', userId, sessionId, client, details }),
-    )
+    await recordEvent({ type: 'MFA_FAILED', outcome: 'FAILURE', userId, sessionId, client, details })
     throw new AppError('MFA_CODE_INVALID', { attemptsRemaining: maxChallengeAttempts - attempts })
   }
 
@@ -113,6 +115,42 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     return { kind: 'mfaActivated', factor, backupCodes: prepared && { codes: prepared.codes, createdAt }, sessionToken }
   }
 
+  const complete = async (
+    claimed: ClaimedChallenge,
+    match: Match,
+    caller: SignedInCaller | null,
+    client: ClientInfo,
+  ): Promise<VerificationOutcome> => {
+    const { user, challenge } = claimed
+    const { purpose, sessionId } = challenge
+    const { id: factorId, method } = match.factor
+    const succeeded: EventReport = {
+      type: 'MFA_SUCCEEDED',
+      outcome: 'SUCCESS',
+      userId: user.id,
+      sessionId,
+      client,
+      details: { method, purpose },
+    }
+    if (purpose === 'LOGIN') {
+      const answered = { challengeId: challenge.id, factorId, timeStep: match.step }
+      const proofs = [...challenge.proofs, method]
+      return alone((stores) =>
+        admit(stores, { user, proofs, isFreshProof: true, answered, client, reports: [succeeded] }),
+      )
+    }
+    if (!caller) throw new AppError('UNAUTHENTICATED')
+    const prepared = await prepareBackupCodes(challenge)
+    return transact(async (stores) => {
+      await stores.factors.lockOwner(user.id)
+      if (!(await stores.factors.claimTimeStep(factorId, match.step, now()))) throw new CodeReplayed()
+      if (!(await stores.challenges.spend(challenge.id, now()))) throw new AppError('CHALLENGE_EXPIRED')
+      if (purpose === 'ENROLMENT') return activate(stores, match, prepared, caller, client)
+      await stores.events.append(succeeded, { ...succeeded, type: 'STEP_UP_SUCCEEDED' })
+      return { kind: 'steppedUp', ...(await renewToken(stores, caller, method)) }
+    })
+  }
+
   /**
    * Answers a challenge; a right code completes its act. An attempt is claimed before the code is looked at, and step,
    * challenge and act are committed together: of any number of equal answers, on any number of servers, one succeeds.
@@ -121,38 +159,19 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   return async ({ challengeId, code, method }, caller, client) => {
     if (!isTotpCode(code)) throw badInput('input.code', 'must be six digits, 0 to 9, and nothing else')
     const callerSessionId = caller?.session.id ?? null
-    const challenge = isId(challengeId) ? await challenges.claimAttempt(challengeId, callerSessionId, now()) : null
-    if (!challenge) throw new AppError('CHALLENGE_EXPIRED')
+    const claimed = isId(challengeId) ? await challenges.claimAttempt(challengeId, callerSessionId, now()) : null
+    if (!claimed) throw new AppError('CHALLENGE_EXPIRED')
 
-    const candidates = await factors.listSealed(challenge.userId, challenge.factorId)
     const match = matchCode(
-      candidates.filter((factor) => !method || factor.method === method),
+      claimed.factors.filter((factor) => !method || factor.method === method),
       code,
     )
-    if (!match) return refuse(challenge, client, 'wrong code')
-
-    const prepared = await prepareBackupCodes(challenge)
-    const outcome = await transact(async (stores): Promise<VerificationOutcome | 'replayed'> => {
-      if (!(await stores.factors.claimTimeStep(match.factor.id, match.step, now()))) return 'replayed'
-      if (!(await stores.challenges.spend(challenge.id, now()))) throw new AppError('CHALLENGE_EXPIRED')
-      const { userId, sessionId, purpose } = challenge
-      const succeeded = {
-        type: 'MFA_SUCCEEDED',
-        outcome: 'SUCCESS',
-        userId,
-        sessionId,
-        client,
-        details: { method: match.factor.method, purpose },
-      } as const
-      if (purpose === 'LOGIN') {
-        const proofs = [...challenge.proofs, match.factor.method]
-        return admit(stores, { userId, proofs, isFreshProof: true, client, reports: [succeeded] })
-      }
-      if (!caller) throw new AppError('UNAUTHENTICATED')
-      if (purpose === 'ENROLMENT') return activate(stores, match, prepared, caller, client)
-      await stores.events.append(succeeded, { ...succeeded, type: 'STEP_UP_SUCCEEDED' })
-      return { kind: 'steppedUp', ...(await renewToken(stores, caller, match.factor.method)) }
-    })
-    return outcome === 'replayed' ? refuse(challenge, client, 'used code') : outcome
+    if (!match) return refuse(claimed.challenge, client, 'wrong code')
+    try {
+      return await complete(claimed, match, caller, client)
+    } catch (problem) {
+      if (problem instanceof CodeReplayed) return refuse(claimed.challenge, client, 'used code')
+      throw problem
+    }
   }
 }

@@ -1,12 +1,13 @@
 import type { Account } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
-import type { EventStore } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import type { AfterCommit } from '../db/transact.ts'
+import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import { CodeReplayed } from '../mfa/challenge.ts'
 import type { ChallengeStores, OpenChallenge, PendingChallenge } from '../mfa/challenge-service.ts'
 import type { FactorStore } from '../mfa/factor-store.ts'
+import type { AdmissionStore, AnsweredChallenge } from './admission-store.ts'
 import {
   type AuthenticationMethod,
   type ClientInfo,
@@ -16,14 +17,11 @@ import {
   type SessionLimits,
 } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
-import type { SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
 export interface GateStores extends ChallengeStores, AfterCommit {
-  readonly accounts: Pick<AccountStore, 'recordLogin'>
+  readonly admissions: Pick<AdmissionStore, 'open'>
   readonly factors: Pick<FactorStore, 'listFor'>
-  readonly sessions: Pick<SessionStore, 'insert'>
-  readonly events: Pick<EventStore, 'append'>
 }
 
 export interface GateDeps {
@@ -35,10 +33,12 @@ export interface GateDeps {
 }
 
 export interface AdmissionRequest {
-  readonly userId: string
+  readonly user: Pick<Account, 'id' | 'sessionTag'>
   readonly proofs: readonly AuthenticationMethod[]
   /** Whether the user proved it just now, so that it also counts as a step-up. */
   readonly isFreshProof: boolean
+  /** The right code that stands for the second factor; null where only the first was proved. */
+  readonly answered: AnsweredChallenge | null
   readonly client: ClientInfo
   /** What led here, to be recorded before the session. */
   readonly reports: readonly EventReport[]
@@ -52,28 +52,14 @@ export type Admit = (stores: GateStores, request: AdmissionRequest) => Promise<A
 
 /**
  * The one function that makes sessions. Whoever has an active second factor and did not prove one gets a challenge in
- * its place, whatever the way in (ASVS 6.1.3, 6.3.4).
+ * its place, whatever the way in (ASVS 6.1.3, 6.3.4). Throws CHALLENGE_EXPIRED when the answered challenge is spent, and
+ * CodeReplayed when the time step was used before; nothing has changed then.
  */
 export const createGate =
   ({ newToken, keepNew, openChallenge, limits, now }: GateDeps): Admit =>
-  async (stores, { userId, proofs, isFreshProof, client, reports }) => {
-    const factors = (await stores.factors.listFor([userId])).filter((factor) => factor.status === 'ACTIVE')
-    if (factors.length > 0 && !proofs.some((proof) => proof !== 'PASSWORD')) {
-      if (reports.length > 0) await stores.events.append(...reports)
-      const challenge = await openChallenge(stores, {
-        userId,
-        purpose: 'LOGIN',
-        sessionId: null,
-        factors,
-        proofs,
-        client,
-      })
-      return { kind: 'mfaRequired', challenge }
-    }
-
+  async (stores, { user: { id: userId, sessionTag }, proofs, isFreshProof, answered, client, reports }) => {
     const createdAt = now()
-    const user = await stores.accounts.recordLogin(userId, createdAt)
-    const token = newToken(user.sessionTag)
+    const token = newToken(sessionTag)
     const session: Session = {
       id: newId(),
       userId,
@@ -86,14 +72,31 @@ export const createGate =
       endReason: null,
     }
     const about = { outcome: 'SUCCESS', userId, sessionId: session.id, client } as const
-    await Promise.all([
-      stores.sessions.insert(session, token.hash),
-      stores.events.append(
-        ...reports,
-        { ...about, type: 'LOGIN_SUCCEEDED', details: { methods: proofs.join(' ') } },
-        { ...about, type: 'SESSION_CREATED' },
-      ),
-    ])
-    stores.afterCommit(() => keepNew(token, { session, account: user }))
-    return { kind: 'signedIn', user, session, sessionToken: token.text }
+    const signedIn: EventReport[] = [
+      { ...about, type: 'LOGIN_SUCCEEDED', details: { methods: proofs.join(' ') } },
+      { ...about, type: 'SESSION_CREATED' },
+    ]
+    const outcome = await stores.admissions.open({
+      session,
+      tokenHash: token.hash,
+      answered,
+      reports: [...reports, ...signedIn],
+    })
+    if (outcome.kind === 'opened') {
+      const user = outcome.account
+      stores.afterCommit(() => keepNew(token, { session, account: user }))
+      return { kind: 'signedIn', user, session, sessionToken: token.text }
+    }
+    if (outcome.kind === 'codeReplayed') throw new CodeReplayed()
+    if (outcome.kind === 'challengeSpent') throw new AppError('CHALLENGE_EXPIRED')
+    const factors = (await stores.factors.listFor([userId])).filter((factor) => factor.status === 'ACTIVE')
+    const challenge = await openChallenge(stores, {
+      userId,
+      purpose: 'LOGIN',
+      sessionId: null,
+      factors,
+      proofs,
+      client,
+    })
+    return { kind: 'mfaRequired', challenge }
   }

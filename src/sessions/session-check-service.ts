@@ -1,5 +1,4 @@
 import type { Account } from '../accounts/account.ts'
-import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
 import {
@@ -81,7 +80,12 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     const known = endedReasonFor(token.hash)
     if (known !== undefined) return known ? { kind: 'ended', reason: known } : { kind: 'unknown' }
 
-    const answer = await look(token)
+    let answer = await look(token)
+    if (answer.kind === 'live' && answer.copy && endReasonAt(answer.session, now())) {
+      // The copy may have missed that the session was used: before it ends for good, the record is asked.
+      const record = await shareRead(token.hash, () => readRecord(token))
+      answer = record.kind === 'live' ? { ...record, copy: answer.copy } : record
+    }
     if (answer.kind === 'missing') return { kind: 'unknown' }
     if (answer.kind === 'ended') return answer.reason ? { kind: 'ended', reason: answer.reason } : { kind: 'unknown' }
     const { copy, session, account } = answer
@@ -90,7 +94,7 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
       await expire(session, over).catch(() => {}) // refused all the same; the next try records it
       return { kind: 'ended', reason: over }
     }
-    if (account.status !== 'ACTIVE') throw new AppError('UNAUTHENTICATED')
+    if (account.status !== 'ACTIVE') return { kind: 'unknown' }
     if (isTouchDue(session, now())) void shareTouch(token.hash, () => touch(token, copy, answer))
     return { kind: 'live', session, account, token }
   }

@@ -15,6 +15,7 @@ interface Stores {
 export interface SessionServiceDeps {
   readonly transact: Transact<Stores>
   readonly sessions: Pick<SessionStore, 'find' | 'listLive'>
+  readonly recordEvent: EventStore['append']
   readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
   readonly now: Clock
 }
@@ -29,7 +30,7 @@ const eventOf = {
   REVOKED_BY_ADMIN: 'SESSION_REVOKED',
 } as const
 
-export const createSessionService = ({ transact, sessions, tellEnded, now }: SessionServiceDeps) => {
+export const createSessionService = ({ transact, sessions, recordEvent, tellEnded, now }: SessionServiceDeps) => {
   /** Ends a session once: row, event and announcement in one transaction, then Redis. Null when it was over already. */
   const end = (
     target: Session,
@@ -77,10 +78,21 @@ export const createSessionService = ({ transact, sessions, tellEnded, now }: Ses
      * Ends one of the caller's sessions; an ADMIN may end anyone's. Someone else's answers NOT_FOUND, as does one that
      * never was. Ending it again answers as the first time did, and records nothing.
      */
-    async revoke({ account }: SignedInCaller, id: string, client: ClientInfo): Promise<Session> {
+    async revoke({ account, session }: SignedInCaller, id: string, client: ClientInfo): Promise<Session> {
       const target = isId(id) ? await sessions.find(id) : null
       const isOwn = target?.userId === account.id
-      if (!target || !(isOwn || account.role === 'ADMIN')) throw new AppError('NOT_FOUND')
+      if (!target || !(isOwn || account.role === 'ADMIN')) {
+        const details = { field: 'revokeSession', code: 'NOT_FOUND' }
+        await recordEvent({
+          type: 'ACCESS_DENIED',
+          outcome: 'DENIED',
+          userId: account.id,
+          sessionId: session.id,
+          client,
+          details,
+        })
+        throw new AppError('NOT_FOUND')
+      }
       if (target.endedAt) return target
       const ended = isOwn
         ? await end(target, 'REVOKED_BY_USER', client, null)

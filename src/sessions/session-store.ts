@@ -45,12 +45,6 @@ export const createSessionStore = (db: Db) => {
   }
 
   return {
-    async insert(session: Session, tokenHash: string): Promise<void> {
-      await db
-        .insert(userSessions)
-        .values({ ...session, authenticationMethods: [...session.authenticationMethods], tokenHash })
-    },
-
     async findByToken(tokenHash: string): Promise<{ session: Session; account: Account } | null> {
       const [row] = await db
         .select({ session: sessionColumns, account: accountColumns })

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { LoginDocument, LogoutDocument, MeDocument } from '../support/documents.generated.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { LoginDocument, LogoutDocument, MeDocument } from '../support/documents.generated.ts'
 import { eventually, startGatehouse } from '../support/gatehouse.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -28,7 +28,10 @@ for (const fault of ['cut', 'pause'] as const) {
 
     expect((await session.ask(MeDocument, {})).me.email).toBe(user.email)
     const start = performance.now()
-    const answers = await Promise.all([gatehouse.anonymous.send(LoginDocument, login), session.send(LogoutDocument, {})])
+    const answers = await Promise.all([
+      gatehouse.anonymous.send(LoginDocument, login),
+      session.send(LogoutDocument, {}),
+    ])
     expect(performance.now() - start).toBeLessThan(3_000)
     for (const { status, errors } of answers) {
       expect(status).toBe(503)
@@ -54,7 +57,9 @@ test('I8: a deadlock is retried, so that the client never sees it', async () => 
       RETURN NEW;
     END $$;
     CREATE TRIGGER fail_twice BEFORE INSERT ON user_sessions FOR EACH ROW EXECUTE FUNCTION fail_twice()`)
-  const { login } = await gatehouse.anonymous.ask(LoginDocument, { input: { email: user.email, password: user.password } })
+  const { login } = await gatehouse.anonymous.ask(LoginDocument, {
+    input: { email: user.email, password: user.password },
+  })
   expect(login.__typename).toBe('SignedIn')
   const [counts] = await sql`
     select (select count(*)::int from user_sessions where user_agent <> 'test') as sessions,

@@ -48,7 +48,10 @@ test('I1: with Redis killed, live sessions go on from PostgreSQL, and an end mad
 
   await redis.restart()
   await eventually(async () => (await redisStateOf(gatehouse)) === 'up')
-  expect((await lost.refused(MeDocument, {})).extensions).toMatchObject({ code: 'SESSION_ENDED', reason: 'REVOKED_BY_USER' })
+  expect((await lost.refused(MeDocument, {})).extensions).toMatchObject({
+    code: 'SESSION_ENDED',
+    reason: 'REVOKED_BY_USER',
+  })
   await kept.ask(MeDocument, {})
 })
 

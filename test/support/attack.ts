@@ -23,7 +23,8 @@ export const dumpOf = async (sql: Gatehouse['sql']): Promise<string> => {
   }
 }
 
-const occursIn = (text: string, secret: string): boolean =>
+/** Whether a text holds the secret as a word of its own: six digits may stand inside any number. */
+export const occursIn = (text: string, secret: string): boolean =>
   new RegExp(`(?<![\\w.])${secret.replace(/[^\w\s]/g, '\\$&')}(?!\\w)`).test(text)
 
 interface Target extends Pick<Gatehouse, 'url' | 'sql'> {

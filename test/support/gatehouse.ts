@@ -8,6 +8,7 @@ import { createAccountStore } from '../../src/accounts/account-store.ts'
 import { createPasswordHasher } from '../../src/accounts/password-hasher.ts'
 import { createApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import { userSessions } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createKeyRing } from '../../src/lib/key-ring.ts'
 import { createLogger } from '../../src/lib/logger.ts'
@@ -15,7 +16,6 @@ import { seedBinding } from '../../src/mfa/enrolment-service.ts'
 import { createFactorStore } from '../../src/mfa/factor-store.ts'
 import { newSeed } from '../../src/mfa/totp.ts'
 import { type AuthenticationMethod, deadlinesFrom } from '../../src/sessions/session.ts'
-import { createSessionStore } from '../../src/sessions/session-store.ts'
 import { newSessionTag, newSessionToken } from '../../src/sessions/session-token.ts'
 import { type Client, createClient } from './client.ts'
 import { createTestDatabase } from './database.ts'
@@ -111,7 +111,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
       endedAt: null,
       endReason: null,
     }
-    await createSessionStore(db).insert(session, token.hash)
+    await db.insert(userSessions).values({ ...session, tokenHash: token.hash })
     return { ...createClient(url, token.text), token: token.text, sessionId: session.id } satisfies Client & {
       token: string
       sessionId: string

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import {
   buildClientSchema,
+  buildSchema,
   type GraphQLField,
   type GraphQLInputType,
   type GraphQLOutputType,
@@ -16,6 +18,9 @@ import {
   isNonNullType,
 } from 'graphql'
 import type { Client } from './client.ts'
+
+/** The public schema, as the repository states it. */
+export const writtenSchema = buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'))
 
 export interface RootOperation {
   readonly name: string
@@ -66,6 +71,7 @@ const samples: Readonly<Record<string, string>> = {
   Boolean: 'false',
   DateTime: '"2026-01-01T00:00:00Z"',
   IPAddress: '"192.0.2.1"',
+  password: '"a perfectly fine passphrase"', // by its name: what else is a String would be refused
 }
 
 /** A literal of the right form that names nothing that exists. */
@@ -75,5 +81,5 @@ const sampleOf = (type: GraphQLInputType): string => {
   if (isEnumType(inner)) return inner.getValues()[0]?.name as string
   if (!isInputObjectType(inner)) return samples[getNamedType(inner).name] as string
   const required = Object.values(inner.getFields()).filter((field) => isNonNullType(field.type))
-  return `{ ${required.map((field) => `${field.name}: ${sampleOf(field.type)}`).join(', ')} }`
+  return `{ ${required.map((field) => `${field.name}: ${samples[field.name] ?? sampleOf(field.type)}`).join(', ')} }`
 }

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { dumpOf, occursIn } from '../support/attack.ts'
+import type { Answer, Client } from '../support/client.ts'
+import * as documents from '../support/documents.generated.ts'
+import { confirmationTokenTo, eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { writtenSchema } from '../support/schema-walk.ts'
+import { totpCode, wrongTotpCode } from '../support/totp.ts'
+
+const password = 'canary-of-a-right-password'
+const wrongPassword = 'canary-of-a-wrong-password'
+const email = 'canary@example.com'
+
+let gatehouse: Gatehouse
+const answers: Answer<unknown>[] = []
+/** Each secret with the one answer that hands it out. */
+const issuedIn = new Map<string, Answer<unknown> | null>([
+  [password, null],
+  [wrongPassword, null],
+])
+const issue = (secret: string | null | undefined, answer: Answer<unknown> | null) => {
+  if (!secret) throw new Error('A secret was not handed out')
+  issuedIn.set(secret, answer)
+  return secret
+}
+
+/** A client that keeps every answer. */
+const observed = (client: Client): Client => ({
+  ...client,
+  async send(document, variables) {
+    const answer = await client.send(document, variables)
+    answers.push(answer)
+    return answer
+  },
+  async sendText(query, variables) {
+    const answer = await client.sendText(query, variables)
+    answers.push(answer)
+    return answer
+  },
+})
+
+/** Every operation there is, in success and in failure. */
+const driveEverything = async () => {
+  const anonymous = observed(gatehouse.anonymous)
+  const clientWith = (token: string) => observed(gatehouse.clientWith(token))
+  const verify = (client: Client, challengeId: string | undefined, code: string) =>
+    client.send(documents.VerifyMfaDocument, { input: { challengeId: challengeId ?? '', code: issue(code, null) } })
+  const login = (secret: string) => anonymous.send(documents.LoginDocument, { input: { email, password: secret } })
+
+  await anonymous.send(documents.RegisterDocument, { input: { email, password, displayName: 'Canary' } })
+  const emailToken = issue(await confirmationTokenTo(gatehouse, email), null)
+  await anonymous.send(documents.RegisterDocument, { input: { email, password: wrongPassword } })
+  await anonymous.send(documents.ConfirmEmailDocument, { input: { token: `${emailToken}x` } })
+  const confirmed = await anonymous.send(documents.ConfirmEmailDocument, { input: { token: emailToken } })
+  const first = clientWith(issue(confirmed.data?.confirmEmail.sessionToken, confirmed))
+  await anonymous.send(documents.ConfirmEmailDocument, { input: { token: emailToken } })
+  await login(wrongPassword)
+
+  const enrolled = await first.send(documents.EnrolMfaDocument, { input: { method: 'TOTP', label: 'Phone' } })
+  const seed = issue(enrolled.data?.enrolMfa.secret, enrolled)
+  const challengeId = enrolled.data?.enrolMfa.challenge.id
+  await verify(first, challengeId, wrongTotpCode(seed, gatehouse.now()))
+  const activated = await verify(first, challengeId, totpCode(seed, gatehouse.now()))
+  if (activated.data?.verifyMfa.__typename !== 'MfaActivated') throw new Error(activated.text)
+  for (const code of activated.data.verifyMfa.backupCodes?.codes ?? []) issue(code, activated)
+  const second = clientWith(issue(activated.data.verifyMfa.sessionToken, activated))
+
+  gatehouse.advanceClock(60)
+  const asked = await login(password)
+  const challenge = asked.data?.login.__typename === 'MfaRequired' ? asked.data.login.challenge.id : ''
+  await verify(anonymous, challenge, wrongTotpCode(seed, gatehouse.now()))
+  const signedIn = await verify(anonymous, challenge, totpCode(seed, gatehouse.now()))
+  if (signedIn.data?.verifyMfa.__typename !== 'SignedIn') throw new Error(signedIn.text)
+  issue(signedIn.data.verifyMfa.sessionToken, signedIn)
+
+  gatehouse.advanceClock(600)
+  await second.send(documents.EnrolMfaDocument, { input: { method: 'TOTP' } }) // STEP_UP_REQUIRED
+  const stepUp = await second.send(documents.RequestStepUpDocument, {})
+  const steppedUp = await verify(second, stepUp.data?.requestStepUp.id, totpCode(seed, gatehouse.now()))
+  if (steppedUp.data?.verifyMfa.__typename !== 'SteppedUp') throw new Error(steppedUp.text)
+  const third = clientWith(issue(steppedUp.data.verifyMfa.sessionToken, steppedUp))
+
+  const sessions = await third.send(documents.ListSessionsDocument, {})
+  for (const { id, current } of sessions.data?.listSessions ?? [])
+    if (!current) await third.send(documents.RevokeSessionDocument, { id })
+  await third.send(documents.MeDocument, {})
+  await third.send(documents.MyMfaDocument, {})
+  await third.send(documents.SecurityEventsDocument, { first: 100 })
+  await third.send(documents.AuditEventsDocument, {})
+  const admin = observed(await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' })))
+  await admin.send(documents.AuditEventsDocument, { first: 100 })
+  await third.send(documents.LogoutDocument, {})
+  await third.send(documents.MeDocument, {})
+
+  /** Secrets where they don't belong. */
+  for (const misplaced of [
+    `mutation { login(input: { email: "${password}", password: 1 }) { __typename } }`,
+    `mutation { login(input: { email: "${email}", password: ["${password}"] }) { __typename } }`,
+    `mutation { login(input: { email: "${email}", password: { is: "${password}" } }) { __typename } }`,
+    `mutation { login(input: { email: "${email}", "${password}" }) { __typename } }`,
+    `mutation { login(input: "${password}") { __typename } }`,
+    `mutation { login(input: { email: "${email}", password: "${password}\\u0000" }) { __typename } }`,
+    `{ securityEvents(first: "${seed}") { __typename } }`,
+    `{ securityEvents(after: "${emailToken}", filter: { types: ["${password}"] }) { __typename } }`,
+  ])
+    await second.sendText(misplaced)
+  const text = 'mutation ($input: LoginInput!) { login(input: $input) { __typename } }'
+  for (const input of [password, [password], { email: password, password }, { email, password: [password] }])
+    await anonymous.sendText(text, { input })
+}
+
+beforeAll(async () => {
+  gatehouse = await startGatehouse()
+  await driveEverything()
+  const marker = gatehouse.logs.length
+  await fetch(`${gatehouse.url}/healthz`)
+  await eventually(() => gatehouse.logs.length > marker) // what was logged before stands there now
+})
+afterAll(() => gatehouse.close())
+
+const formsOf = (secret: string): string[] =>
+  (['base64', 'base64url', 'hex'] as const).map((encoding) => Buffer.from(secret).toString(encoding)).concat(secret)
+
+const secretsIn = (text: string, except: (secret: string) => boolean = () => false): string[] =>
+  [...issuedIn.keys()].filter((secret) => !except(secret) && formsOf(secret).some((form) => occursIn(text, form)))
+
+test('H3 no secret stands in any log line at debug level', () => {
+  expect(gatehouse.logs.length).toBeGreaterThan(30)
+  expect(gatehouse.logs.filter((line) => secretsIn(line).length > 0)).toEqual([])
+})
+
+test('H3 no secret stands in any row of PostgreSQL or value of Redis', async () => {
+  expect(secretsIn(await dumpOf(gatehouse.sql))).toEqual([])
+})
+
+test('H3 a secret stands in the one answer that hands it out, and in no other, headers included', () => {
+  for (const answer of answers) {
+    const whole = [answer.text, ...answer.headers.values()].join('\n')
+    expect(secretsIn(whole, (secret) => issuedIn.get(secret) === answer)).toEqual([])
+  }
+})
+
+test('H3 the sweep drove every operation of the schema', () => {
+  const roots = [writtenSchema.getQueryType(), writtenSchema.getMutationType(), writtenSchema.getSubscriptionType()]
+  const names = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}))
+  const answered = answers.flatMap(({ data }) => Object.keys(data ?? {}))
+  expect(names.filter((name) => !answered.includes(name))).toEqual([])
+})

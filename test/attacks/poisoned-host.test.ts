@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually, type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
+import { exchange, rawPost } from '../support/raw-http.ts'
+
+const publicUrl = 'https://id.example.com/auth'
+
+describe.each([{ trustedProxies: [] }, { trustedProxies: ['127.0.0.1'] }])(
+  'proxies: $trustedProxies',
+  ({ trustedProxies }) => {
+    let gatehouse: Gatehouse
+    beforeAll(async () => {
+      gatehouse = await startGatehouse({ config: { publicUrl, trustedProxies } })
+    })
+    afterAll(() => gatehouse.close())
+
+    const evil = 'evil.example'
+    test.each<[string, Record<string, string>]>([
+      ['a Host', { host: evil }],
+      ['an X-Forwarded-Host', { 'x-forwarded-host': evil, 'x-forwarded-proto': 'http', 'x-forwarded-port': '1' }],
+      ['a Forwarded', { forwarded: `host=${evil};proto=http` }],
+      ['an Origin and a Referer', { origin: `https://${evil}`, referer: `https://${evil}/` }],
+      ['an X-Original-URL', { 'x-original-url': `https://${evil}/`, 'x-host': evil, 'x-original-host': evil }],
+      ['two Hosts', { host: `localhost\r\nhost: ${evil}` }],
+      ['an absolute request target', { host: evil, target: `http://${evil}/graphql` }],
+    ])('E6 with %s of an attacker the mailed link leads to PUBLIC_URL alone', async (_name, { target, ...headers }) => {
+      const email = `${crypto.randomUUID()}@example.com`
+      const query = `mutation { register(input: { email: "${email}", password: "${testPassword}" }) { email } }`
+      const request = rawPost(JSON.stringify({ query }), headers)
+      const answer = await exchange(gatehouse.url, target ? request.replace('/graphql', target) : request)
+      if (/^HTTP\/1.1 400 /.test(answer)) return // refusing such a request is as good
+      const mail = await eventually(async () => (await gatehouse.mailTo(email))[0])
+      const links = mail.text.match(/\bhttps?:\S+/g) ?? []
+      expect(links).toEqual([
+        expect.stringMatching(/^https:\/\/id\.example\.com\/auth\/confirm-email#token=[\w-]{43}$/),
+      ])
+      expect(JSON.stringify(mail)).not.toContain(evil)
+    })
+  },
+)

@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface Ending {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a TypeScript file of src/ to its end, with no environment but the one given. */
+export const runProgram = async (
+  file: string,
+  args: readonly string[],
+  { environment = {}, input = '' }: { environment?: Record<string, string>; input?: string } = {},
+): Promise<Ending> => {
+  const child = spawn(process.execPath, ['--import', 'tsx', `src/${file}`, ...args], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...environment },
+  })
+  child.stdin.on('error', () => {}) // a program that does not read its input may end before it is written
+  child.stdin.end(input)
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
+  return { code, stdout, stderr }
+}
