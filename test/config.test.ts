@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig } from '../src/config.ts'
+
+const key = (id: string) => `${id}:${Buffer.alloc(32, 1).toString('base64')}`
+const needed = {
+  NODE_ENV: 'development',
+  DATABASE_URL: 'postgres://user:hunter2@db:5432/gatehouse',
+  GATEHOUSE_KEYS: key('k1'),
+}
+const production = {
+  ...needed,
+  NODE_ENV: 'production',
+  REDIS_URL: 'redis://:hunter2@cache:6379',
+  PUBLIC_URL: 'https://id.example.com',
+}
+
+const problemsOf = (environment: Record<string, string>): readonly string[] => {
+  try {
+    readConfig(environment)
+    return []
+  } catch (problem) {
+    if (problem instanceof ConfigError) return problem.problems
+    throw problem
+  }
+}
+const namesIn = (problems: readonly string[]) => problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0]).sort()
+
+describe('what is missing', () => {
+  test('production with nothing set names everything that it needs, at once', () => {
+    expect(namesIn(problemsOf({ NODE_ENV: 'production' }))).toEqual([
+      'DATABASE_URL',
+      'GATEHOUSE_KEYS',
+      'PUBLIC_URL',
+      'REDIS_URL',
+    ])
+  })
+
+  test('development needs a database and keys', () => {
+    expect(namesIn(problemsOf({ NODE_ENV: 'development' }))).toEqual(['DATABASE_URL', 'GATEHOUSE_KEYS'])
+  })
+
+  test('a variable that is empty or blank is missing', () => {
+    const blank = { ...production, DATABASE_URL: '', REDIS_URL: ' ', GATEHOUSE_KEYS: '\t' }
+    expect(namesIn(problemsOf(blank))).toEqual(['DATABASE_URL', 'GATEHOUSE_KEYS', 'REDIS_URL'])
+  })
+
+  test('SMTP without a sender names MAIL_FROM', () => {
+    expect(namesIn(problemsOf({ ...needed, SMTP_URL: 'smtp://mail:25' }))).toEqual(['MAIL_FROM'])
+  })
+
+  test('each line says what the variable is for or looks like', () => {
+    for (const problem of problemsOf({ NODE_ENV: 'production' })) expect(problem).toMatch(/^[A-Z_]+ is missing: .{10,}/)
+  })
+})
+
+describe('what is malformed', () => {
+  test.each([
+    ['DATABASE_URL', 'mysql://db/x', 'postgres://'],
+    ['DATABASE_URL', 'not a url', 'postgres://'],
+    ['REDIS_URL', 'http://cache', 'redis://'],
+    ['PUBLIC_URL', 'ftp://id.example.com', 'https://'],
+    ['PUBLIC_URL', 'id.example.com', 'https://'],
+    ['PUBLIC_URL', 'http://id.example.com', 'https://'],
+    ['SMTP_URL', 'imap://mail', 'smtp://'],
+    ['PORT', '65536', 'from 0 to 65535'],
+    ['PORT', '40.5', 'whole number'],
+    ['PORT', 'http', 'whole number'],
+    ['PORT', '-1', 'whole number'],
+    ['GATEHOUSE_KEYS', 'k1', '32 bytes'],
+    ['GATEHOUSE_KEYS', `k1:${Buffer.alloc(31).toString('base64')}`, '32 bytes'],
+    ['GATEHOUSE_KEYS', `k 1:${Buffer.alloc(32).toString('base64')}`, 'id:base64'],
+    ['GATEHOUSE_KEYS', `${key('k1')},${key('k1')}`, 'same id'],
+    ['GATEHOUSE_KEYS', ',', 'GATEHOUSE_KEYS'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8, proxy.internal', '"proxy.internal"'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', 'CIDR'],
+    ['SESSION_ABSOLUTE_SECONDS', '59', 'from 60'],
+    ['SESSION_IDLE_SECONDS', '90000', 'to 86400'],
+    ['LOG_LEVEL', 'loud', 'debug'],
+  ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
+    const problems = problemsOf({ ...production, MAIL_FROM: 'a@example.com', [name]: value })
+    expect(problems).toEqual([expect.stringContaining(hint)])
+    expect(problems[0]).toMatch(new RegExp(`^${name}\\b`))
+  })
+
+  test('all that is malformed is named at once, beside what is missing', () => {
+    const environment = { NODE_ENV: 'production', DATABASE_URL: 'x', PORT: 'x', LOG_LEVEL: 'x', TRUSTED_PROXIES: 'x' }
+    expect(namesIn(problemsOf(environment))).toEqual([
+      'DATABASE_URL',
+      'GATEHOUSE_KEYS',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+      'REDIS_URL',
+      'TRUSTED_PROXIES',
+    ])
+  })
+
+  test('no message quotes a value that may be a secret', () => {
+    const secret = 'hunter2hunter2'
+    const problems = problemsOf({ DATABASE_URL: secret, REDIS_URL: secret, GATEHOUSE_KEYS: secret, SMTP_URL: secret })
+    expect(problems.length).toBeGreaterThanOrEqual(4)
+    expect(problems.join()).not.toContain(secret)
+  })
+})
+
+describe('defaults', () => {
+  test('development listens on this machine alone, at port 4000, and says so in links', () => {
+    expect(readConfig(needed)).toMatchObject({
+      isProduction: false,
+      host: '127.0.0.1',
+      port: 4000,
+      publicUrl: 'http://localhost:4000',
+      redisUrl: null,
+      smtpUrl: null,
+      trustedProxies: [],
+      sessionIdleSeconds: 3_600,
+      sessionAbsoluteSeconds: 86_400,
+      logLevel: 'info',
+    })
+  })
+
+  test('production listens on every address', () => {
+    expect(readConfig(production)).toMatchObject({
+      isProduction: true,
+      host: '0.0.0.0',
+      publicUrl: production.PUBLIC_URL,
+    })
+  })
+
+  test('whoever forgets NODE_ENV, or misspells it, gets production', () => {
+    for (const NODE_ENV of ['test', 'Development', 'dev', ''])
+      expect(readConfig({ ...production, NODE_ENV }).isProduction).toBe(true)
+  })
+
+  test('production may be reached over plain HTTP on this machine alone', () => {
+    for (const PUBLIC_URL of ['http://localhost:4000', 'http://127.0.0.1', 'http://[::1]:4000'])
+      expect(problemsOf({ ...production, PUBLIC_URL })).toEqual([])
+  })
+
+  test('a PUBLIC_URL loses the slash at its end, and keeps its path', () => {
+    expect(readConfig({ ...production, PUBLIC_URL: 'https://example.com/id/' }).publicUrl).toBe(
+      'https://example.com/id',
+    )
+  })
+
+  test('the keys stand newest first, as they were given', () => {
+    const { keys } = readConfig({ ...needed, GATEHOUSE_KEYS: ` ${key('new')} , ${key('old')} ` })
+    expect(keys.map(({ id }) => id)).toEqual(['new', 'old'])
+  })
+})

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Client } from '../support/client.ts'
+import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { rootOperations, writtenSchema } from '../support/schema-walk.ts'
+import { loginChallenge } from '../support/second-factor.ts'
+
+type Verdict = 'allowed' | 'UNAUTHENTICATED' | 'FORBIDDEN'
+const anyone = { unknown: 'allowed', USER: 'allowed', AUDITOR: 'allowed', ADMIN: 'allowed' } as const
+const signedIn = { ...anyone, unknown: 'UNAUTHENTICATED' } as const
+const readersOfTheLog = { ...signedIn, USER: 'FORBIDDEN' } as const
+
+/** Who may call what. Written down apart from the server's own table, so that a change of either is seen. */
+const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
+  auditEvents: readersOfTheLog,
+  confirmEmail: anyone,
+  enrolMfa: signedIn,
+  listSessions: signedIn,
+  login: anyone,
+  logout: signedIn,
+  me: signedIn,
+  register: anyone,
+  requestStepUp: signedIn,
+  revokeSession: signedIn,
+  securityEvents: signedIn,
+  verifyMfa: anyone,
+}
+
+let gatehouse: Gatehouse
+beforeAll(async () => {
+  gatehouse = await startGatehouse()
+})
+afterAll(() => gatehouse.close())
+
+const signedInWith = (role: 'USER' | 'AUDITOR' | 'ADMIN') => async (): Promise<Client> =>
+  gatehouse.signedInAs(await gatehouse.createUser({ role }))
+
+const challengeOfLogin = async (): Promise<string> => {
+  const user = await gatehouse.createUser({ role: 'ADMIN' })
+  await gatehouse.giveTotp(user)
+  return loginChallenge(gatehouse.anonymous, user)
+}
+
+const callers: Record<string, [keyof (typeof verdicts)[string], () => Promise<Client>]> = {
+  nobody: ['unknown', async () => gatehouse.anonymous],
+  'a garbage token': ['unknown', async () => gatehouse.clientWith('gts_garbage')],
+  'a token with a wrong checksum': ['unknown', async () => gatehouse.clientWith(`gts_${'A'.repeat(67)}`)],
+  'the id of a LOGIN challenge as token': ['unknown', async () => gatehouse.clientWith(await challengeOfLogin())],
+  'the id of a session as token': [
+    'unknown',
+    async () => gatehouse.clientWith((await gatehouse.signedInAs(await gatehouse.createUser())).sessionId),
+  ],
+  'a user': ['USER', signedInWith('USER')],
+  'an auditor': ['AUDITOR', signedInWith('AUDITOR')],
+  'an administrator': ['ADMIN', signedInWith('ADMIN')],
+}
+
+const refusalsOf = (field: string) =>
+  gatehouse.sql`
+    SELECT e.user_id, e.session_id, e.outcome, p.details FROM security_events e
+    JOIN security_event_personal_data p ON p.event_id = e.id
+    WHERE e.type = 'ACCESS_DENIED' AND p.details->>'field' = ${field} ORDER BY e.id`
+
+const operations = rootOperations(writtenSchema, 1)
+
+test('every root field of the schema has its verdicts here, and no other', () => {
+  expect(operations.map(({ name }) => name).sort()).toEqual(Object.keys(verdicts).sort())
+})
+
+describe.each(Object.entries(callers))('%s', (_caller, [kind, connect]) => {
+  test.each(operations)('$name is answered as the table says, a refusal recorded once', async ({ name, text }) => {
+    const client = await connect()
+    const before = (await refusalsOf(name)).length
+    const { status, data, errors } = await client.sendText(text)
+    const code = errors?.[0]?.extensions.code
+    const verdict = verdicts[name]?.[kind]
+    const recorded = (await refusalsOf(name)).slice(before)
+    if (verdict === 'allowed') {
+      expect(['UNAUTHENTICATED', 'FORBIDDEN', 'SESSION_ENDED', 'INTERNAL_SERVER_ERROR']).not.toContain(code)
+      expect(recorded.filter(({ details }) => details.code !== 'NOT_FOUND')).toEqual([]) // what is not yours is no refusal of the rule
+      return
+    }
+    expect([code, data ?? null, status]).toEqual([verdict, null, verdict === 'FORBIDDEN' ? 403 : 401])
+    expect(recorded).toMatchObject([{ outcome: 'DENIED', details: { field: name, code: verdict } }])
+    expect(recorded.map((row) => row.user_id === null)).toEqual([kind === 'unknown'])
+  })
+})
+
+test('two refusals in one request are two events, under their fields and not their aliases', async () => {
+  const counts = async () => [(await refusalsOf('listSessions')).length, (await refusalsOf('securityEvents')).length]
+  const expected = String((await counts()).map((count) => count + 1))
+  await gatehouse.anonymous.sendText('{ me: listSessions { id } a: securityEvents { __typename } }')
+  await eventually(async () => String(await counts()) === expected) // the first refusal ends the answer, not the other
+})
+
+test('an ended session is refused with its reason wherever one is needed', async () => {
+  for (const { name, text } of operations) {
+    if (verdicts[name]?.unknown === 'allowed') continue
+    const client = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
+    await client.sendText('mutation { logout { id } }')
+    const { status, errors } = await client.sendText(text)
+    expect([status, errors?.[0]?.extensions]).toEqual([401, { code: 'SESSION_ENDED', reason: 'SIGNED_OUT' }])
+  }
+})

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+import { createTestDatabase } from './support/database.ts'
+import { LoginDocument } from './support/documents.generated.ts'
+import { startGatehouse } from './support/gatehouse.ts'
+import { startGatehouseProcess } from './support/gatehouse-process.ts'
+import { runProgram } from './support/run-program.ts'
+
+test('production with nothing set exits 1, naming all that is missing on stderr', async () => {
+  const { code, stdout, stderr } = await runProgram('main.ts', [], { environment: { NODE_ENV: 'production' } })
+  expect([code, stdout]).toEqual([1, ''])
+  for (const name of ['DATABASE_URL', 'REDIS_URL', 'PUBLIC_URL', 'GATEHOUSE_KEYS']) expect(stderr).toContain(name)
+  expect(stderr).not.toMatch(/ConfigError|\bat .*\.ts/)
+})
+
+test('SIGTERM under load: every request begun is answered, what was answered is recorded, and the exit is clean', async () => {
+  const database = await createTestDatabase()
+  const gatehouse = await startGatehouse({ databaseUrl: database.url })
+  const { email, password } = await gatehouse.createUser()
+  const server = await startGatehouseProcess(database.url)
+  let answered = 0
+  let firstAnswers = () => {}
+  const underWay = new Promise<void>((resolve) => {
+    firstAnswers = resolve
+  })
+  const requests = Array.from({ length: 100 }, async () => {
+    const { status } = await server.anonymous.send(LoginDocument, { input: { email, password } })
+    if (++answered === 20) firstAnswers()
+    return status
+  })
+  await underWay
+  const signalled = performance.now()
+  const code = await server.end('SIGTERM')
+  expect(code).toBe(0)
+  expect(performance.now() - signalled).toBeLessThan(10_000)
+
+  const statuses = await Promise.all(requests)
+  const done = statuses.filter((status) => status === 200).length
+  expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
+  const [row] = await gatehouse.sql`SELECT count(*)::int AS sessions FROM user_sessions`
+  expect(row?.sessions).toBe(done)
+  await gatehouse.close()
+  await database.drop()
+})
+
+test('SIGTERM while a client keeps an idle connection open ends the process all the same', async () => {
+  const database = await createTestDatabase()
+  const server = await startGatehouseProcess(database.url)
+  await fetch(`${server.url}/healthz`, { headers: { connection: 'keep-alive' } })
+  const signalled = performance.now()
+  expect(await server.end('SIGTERM')).toBe(0)
+  expect(performance.now() - signalled).toBeLessThan(5_000)
+  await database.drop()
+})
