@@ -143,6 +143,7 @@ const parseKeys = (text: string, fail: <T>(problem: string, value: T) => T): Con
         ? { id, secret }
         : fail('GATEHOUSE_KEYS: each key must be id:base64 of exactly 32 bytes, separated by commas', { id, secret })
     })
+  if (text !== '' && keys.length === 0) fail('GATEHOUSE_KEYS holds no key', null)
   if (new Set(keys.map(({ id }) => id)).size < keys.length) fail('GATEHOUSE_KEYS: two keys have the same id', null)
   const [newest, ...older] = keys
   return newest ? [newest, ...older] : null

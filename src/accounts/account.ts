@@ -1,4 +1,5 @@
 import { badInput } from '../failure.ts'
+import { hasControlCharacters } from '../lib/text.ts'
 
 export type Role = 'USER' | 'AUDITOR' | 'ADMIN'
 export type UserStatus = 'PENDING' | 'ACTIVE'
@@ -37,6 +38,6 @@ export const parseDisplayName = (path: string, text: string | null | undefined):
   const name = text?.normalize('NFC').trim()
   if (!name) return null
   if ([...name].length > longestDisplayName) throw badInput(path, `must have at most ${longestDisplayName} characters`)
-  if (/\p{Cc}|\p{Bidi_Control}/u.test(name)) throw badInput(path, 'must have no control characters')
+  if (hasControlCharacters(name)) throw badInput(path, 'must have no control characters')
   return name
 }

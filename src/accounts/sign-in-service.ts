@@ -25,10 +25,11 @@ export type SignIn = (form: SignInForm, client: ClientInfo) => Promise<Admission
 /** Signs in with a password, or asks for the second factor. An unknown address costs and answers as a wrong password does. */
 export const createSignIn =
   ({ alone, accounts, recordEvent, verifyPassword, admit }: SignInDeps): SignIn =>
-  async ({ email, password }, client) => {
+  async ({ email, password: typed }, client) => {
+    const password = normalisePassword(typed)
     if (hasTooManyCharacters(password)) throw badInput('input.password', `has at most ${mostCharacters} characters`)
     const known = await accounts.findCredentials(email)
-    const isRight = await verifyPassword(known?.passwordHash ?? null, normalisePassword(password))
+    const isRight = await verifyPassword(known?.passwordHash ?? null, password)
     if (!isRight || !known) {
       const userId = known?.account.id ?? null
       const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'

@@ -19,6 +19,7 @@ const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
   const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name)
     ? commands[name === 'help' ? (args[0] as string) : name]
     : undefined
+  if (name === 'help' && args[0] && !command) throw new UsageError(`there is no command "${args[0]}"`)
   if (isHelp) return console.log(command ? `gatehouse ${command.usage}` : help)
   if (!command) throw new UsageError(`there is no command "${name}"`)
   const databaseUrl = process.env.DATABASE_URL

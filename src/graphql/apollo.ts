@@ -9,8 +9,9 @@ import { AppError } from '../failure.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { GraphQLContext } from './context.ts'
 import { appErrorOf, formatError, httpStatusOf, requestError } from './errors.ts'
-import { literalProblems, variableProblems } from './input.ts'
-import { limitsRule, mostTokens } from './limits.ts'
+import { variableProblems } from './input.ts'
+import { mostTokens } from './limits.ts'
+import { documentFailure } from './validation.ts'
 
 export interface GraphQLServerDeps {
   readonly schema: GraphQLSchema
@@ -27,13 +28,13 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
-    validationRules: [limitsRule],
+    dangerouslyDisableValidation: true, // checkOperation validates, our limits first
     parseOptions: { maxTokens: mostTokens },
     formatError,
     logger: log,
     plugins: [
       ApolloServerPluginCacheControlDisabled(), // nothing here may be cached, and it would wrap every field
-      checkInput(schema),
+      checkOperation(schema),
       ...(isProduction ? [hideSchema] : []),
       finishResponse(log),
       isProduction
@@ -42,16 +43,26 @@ export const createGraphQLServer = ({ schema, isProduction, log }: GraphQLServer
     ],
   })
 
-/** Refuses input that no resolver should see, and names each field of it. Documents are looked at once. */
-const checkInput = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> => {
-  const checkedDocuments = new WeakSet<DocumentNode>()
+/** Looks at each document once: Apollo gives equal texts the same document. */
+const oncePerDocument = <T>(look: (document: DocumentNode) => T): ((document: DocumentNode) => T) => {
+  const seen = new WeakMap<DocumentNode, { readonly result: T }>()
+  return (document) => {
+    const known = seen.get(document) ?? { result: look(document) }
+    seen.set(document, known)
+    return known.result
+  }
+}
+
+/** Refuses documents and input that no resolver should see, naming each field. */
+const checkOperation = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> => {
+  const failureOf = oncePerDocument((document) => documentFailure(schema, document))
   return {
     requestDidStart: async () => ({
       didResolveOperation: async ({ document, operation, request }) => {
-        const fields = checkedDocuments.has(document) ? [] : literalProblems(document)
-        if (fields.length === 0) checkedDocuments.add(document)
-        if (operation?.variableDefinitions?.length)
-          fields.push(...variableProblems(schema, operation, request.variables ?? {}))
+        const failure = failureOf(document)
+        if (failure) throw failure
+        if (!operation?.variableDefinitions?.length) return
+        const fields = variableProblems(schema, operation, request.variables ?? {})
         if (fields.length > 0) throw requestError(new AppError('BAD_USER_INPUT', { fields }))
       },
     }),
@@ -60,21 +71,15 @@ const checkInput = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContext> =
 
 const isAdmin = ({ caller }: GraphQLContext): boolean => caller.kind === 'signedIn' && caller.account.role === 'ADMIN'
 
-const introspecting = new WeakMap<DocumentNode, boolean>()
-
-/** Looks through each document once: Apollo gives equal texts the same document. */
-const introspects = (document: DocumentNode): boolean => {
-  const known = introspecting.get(document)
-  if (known !== undefined) return known
+const introspects = oncePerDocument((document) => {
   let found = false
   visit(document, {
     Field(field) {
       if (field.name.value === '__schema' || field.name.value === '__type') found = true
     },
   })
-  introspecting.set(document, found)
   return found
-}
+})
 
 /** Introspection and suggestions are for a signed-in ADMIN alone (ASVS 4.3.2). */
 const hideSchema: ApolloServerPlugin<GraphQLContext> = {
@@ -118,6 +123,7 @@ const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
       const isNothingElse = !data || Object.values(data).every((value) => value === null)
       const status = httpStatusOf[String(errors[0]?.extensions?.code)]
       if (isNothingElse && status) http.status = status
+      else if (data === undefined) http.status = 400
     },
   }),
 })

@@ -1,6 +1,5 @@
 import { GraphQLEnumType, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { AppError, type ErrorCode, failureIn } from '../failure.ts'
-import { literalProblem } from './input.ts'
 
 const descriptions: Record<ErrorCode, string> = {
   UNAUTHENTICATED: 'No session, or one that never existed. HTTP 401 when it is the whole response.',
@@ -43,6 +42,7 @@ export const httpStatusOf: Partial<Record<string, number>> = {
 
 /** Apollo's own codes for requests that it refused before running them. */
 const refusedByApollo = new Set([
+  'PERSISTED_QUERY_NOT_SUPPORTED',
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_RESOLUTION_FAILURE',
@@ -60,13 +60,17 @@ export const formatError = (formatted: GraphQLFormattedError, error: unknown): G
   const failure = appErrorOf(error)
   if (failure) return { message: failure.message, ...place, extensions: { code: failure.code, ...failure.data } }
   if (refusedByApollo.has(String(formatted.extensions?.code))) {
-    const problem = error instanceof GraphQLError ? literalProblem(error) : undefined
-    const message = problem ? new AppError('BAD_USER_INPUT', { fields: [problem] }).message : formatted.message
-    return { message, ...place, extensions: { code: 'BAD_USER_INPUT', fields: problem ? [problem] : [] } }
+    return { message: withoutQuote(formatted.message), ...place, extensions: { code: 'BAD_USER_INPUT', fields: [] } }
   }
   const { message } = new AppError('INTERNAL_SERVER_ERROR')
   return { message, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } }
 }
+
+/** The parser quotes the text that it stumbles over, and speaks of its own stack. */
+const withoutQuote = (message: string): string =>
+  message.startsWith('Maximum call stack')
+    ? 'Syntax Error: nested too deeply.'
+    : message.replace(/^(Syntax Error: .*?found (?:Block)?String) ".*"/s, '$1')
 
 /** An AppError as graphql-js carries it, for use outside resolvers. Before execution a client's mistake is a 400. */
 export const requestError = (failure: AppError): GraphQLError =>

@@ -7,11 +7,17 @@ import {
   isNonNullType,
   Kind,
   type OperationDefinitionNode,
-  parse,
   typeFromAST,
   visit,
 } from 'graphql'
 import type { FieldProblem } from '../failure.ts'
+
+const mostProblems = 20 // a list of a thousand wrong values is told of in a short answer
+const deepestValue = 10 // no input type nests deeper
+const unstorable = 'must be well-formed text without NUL characters'
+
+/** Ends a walk through input that has shown enough. */
+class EnoughProblems extends Error {}
 
 /**
  * What is wrong with an operation's variables, a problem a field, in words that never quote the value: it may be a
@@ -23,49 +29,69 @@ export const variableProblems = (
   variables: Readonly<Record<string, unknown>>,
 ): FieldProblem[] => {
   const problems: FieldProblem[] = []
-  for (const { variable, type: typeNode, defaultValue } of operation.variableDefinitions ?? []) {
-    const name = variable.name.value
-    const type = typeFromAST(schema, typeNode)
-    if (!isInputType(type)) continue
-    if (!Object.hasOwn(variables, name)) {
-      if (isNonNullType(type) && !defaultValue) problems.push({ path: name, message: 'is required' })
-      continue
+  const report = (path: string, message: string): void => {
+    if (problems.length === mostProblems) throw new EnoughProblems()
+    problems.push({ path, message })
+  }
+  try {
+    for (const { variable, type: typeNode, defaultValue } of operation.variableDefinitions ?? []) {
+      const name = variable.name.value
+      const type = typeFromAST(schema, typeNode)
+      if (!isInputType(type)) continue
+      if (!Object.hasOwn(variables, name)) {
+        if (isNonNullType(type) && !defaultValue) report(name, 'is required')
+        continue
+      }
+      if (!checkText(variables[name], name, report)) continue
+      coerceInputValue(variables[name], type, (path, _value, error) => {
+        const { field, message } = problemOf(error)
+        report([name, ...path, ...field].join('.'), message)
+      })
     }
-    coerceInputValue(variables[name], type, (path, _value, error) => {
-      problems.push({ path: [name, ...path].join('.'), message: withoutValue(error) })
-    })
-    problems.push(...textProblems(name, variables[name]))
+  } catch (problem) {
+    if (!(problem instanceof EnoughProblems)) throw problem
   }
   return problems
 }
 
 /** Text that PostgreSQL can not store, or would store as something else (threat class G). */
 const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
-const unstorable = 'must be well-formed text without NUL characters'
 
-const textProblems = (path: string, value: unknown): FieldProblem[] => {
-  if (typeof value === 'string') return isStorable(value) ? [] : [{ path, message: unstorable }]
-  if (value === null || typeof value !== 'object') return []
-  return Object.entries(value).flatMap(([key, inner]) => textProblems(`${path}.${key}`, inner))
+/** Reports unstorable text, and nesting that no input type has; false for the latter, which must not be walked again. */
+const checkText = (
+  value: unknown,
+  path: string,
+  report: (path: string, message: string) => void,
+  depth = 0,
+): boolean => {
+  if (typeof value === 'string' && !isStorable(value)) report(path, unstorable)
+  if (value === null || typeof value !== 'object') return true
+  if (depth === deepestValue) {
+    report(path, 'is nested too deeply')
+    return false
+  }
+  return Object.entries(value).every(([key, inner]) => checkText(inner, `${path}.${key}`, report, depth + 1))
 }
 
-/** The same for text that stands in the document itself. */
-export const literalProblems = (document: DocumentNode): FieldProblem[] => {
-  const problems: FieldProblem[] = []
+/** Unstorable text that stands in the document itself. */
+export const literalTextProblems = (document: DocumentNode): FieldProblem[] => {
+  const offsets: number[] = []
   visit(document, {
     StringValue(node) {
-      if (!isStorable(node.value))
-        problems.push({ path: pathOfLiteral(document, node.loc?.start ?? 0), message: unstorable })
+      if (!isStorable(node.value) && offsets.length < mostProblems) offsets.push(node.loc?.start ?? 0)
     },
   })
-  return problems
+  return offsets.map((offset) => ({ path: pathOf(document, offset), message: unstorable }))
 }
 
 /** What is wrong with a literal that validation refused; undefined when the error is about something else. */
-export const literalProblem = (error: GraphQLError): FieldProblem | undefined => {
+export const literalProblem = (document: DocumentNode, error: GraphQLError): FieldProblem | undefined => {
+  const argument = /argument "(\w+)" of type "[^"]+" is required/.exec(error.message)?.[1]
+  if (argument) return { path: argument, message: 'is required' }
   const node = error.nodes?.find(({ kind }) => valueKinds.has(kind))
-  if (!node?.loc || !error.source) return undefined
-  return { path: pathOfLiteral(parse(error.source), node.loc.start), message: withoutValue(error) }
+  if (!node?.loc) return undefined
+  const { field, message } = problemOf(error)
+  return { path: [pathOf(document, node.loc.start), ...field].join('.'), message }
 }
 
 const valueKinds: ReadonlySet<string> = new Set([
@@ -77,37 +103,40 @@ const valueKinds: ReadonlySet<string> = new Set([
   Kind.ENUM,
   Kind.LIST,
   Kind.OBJECT,
+  Kind.OBJECT_FIELD,
 ])
 
-/** `input.email` for the value that begins at an offset, from the argument and the input fields that it stands in. */
-const pathOfLiteral = (document: DocumentNode, offset: number): string => {
+/** `input.email` for what begins at an offset: the argument, or variable, and the input fields that it stands in. */
+const pathOf = (document: DocumentNode, offset: number): string => {
   const names: string[] = []
   let path = ''
   visit(document, {
     enter(node) {
       if (node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD) names.push(node.name.value)
-      else if (node.loc?.start === offset && names.length > 0) path = names.join('.')
+      if (node.kind === Kind.VARIABLE_DEFINITION) names.push(node.variable.name.value)
+      if (node.loc?.start === offset && names.length > 0) path = names.join('.')
     },
-    leave(node) {
-      if (node.kind === Kind.ARGUMENT || node.kind === Kind.OBJECT_FIELD) names.pop()
+    leave({ kind }) {
+      if (kind === Kind.ARGUMENT || kind === Kind.OBJECT_FIELD || kind === Kind.VARIABLE_DEFINITION) names.pop()
     },
   })
   return path
 }
 
-/** graphql-js quotes what it could not read; our own scalars say what would be right and quote nothing. */
-const withoutValue = ({ message, originalError }: GraphQLError): string => {
+/**
+ * What graphql-js found, and the field inside where it is about one. It quotes what it could not read; we don't. Our
+ * own scalars say what would be right.
+ */
+const problemOf = ({ message, originalError }: GraphQLError): { field: string[]; message: string } => {
   const reason = originalError instanceof GraphQLError ? originalError.originalError : originalError
-  if (reason) return reason.message
-  const builtIn = /^(\w+) cannot represent/.exec(message)
-  if (builtIn) return `must be of type ${builtIn[1]}`
-  const missing = /^Field "(?:\w+\.)?(\w+)" of required type "[^"]+" was not provided/.exec(message)
-  if (missing) return `needs the field ${missing[1]}`
-  if (/not to be null|found null/.test(message)) return 'is required'
-  const expected = /^Expected (?:value of )?type "([^"]+)"/.exec(message)
-  if (expected) return `must be of type ${expected[1]}`
-  const enumName = /does not exist in "(\w+)" enum/.exec(message) ?? /^Enum "(\w+)" cannot represent/.exec(message)
-  if (enumName) return `must be a value of ${enumName[1]}`
+  if (reason) return { field: [], message: reason.message }
+  const missing = /^Field "(?:\w+\.)?(\w+)" of required type "[^"]+" was not provided/.exec(message)?.[1]
+  if (missing) return { field: [missing], message: 'is required' }
+  if (/not to be null|found null/.test(message)) return { field: [], message: 'is required' }
+  const type = /^(\w+) cannot represent/.exec(message) ?? /^Expected (?:value of )?type "([^"]+)"/.exec(message)
+  if (type) return { field: [], message: `must be of type ${type[1]}` }
+  const values = /does not exist in "(\w+)" enum/.exec(message) ?? /^Enum "(\w+)" cannot represent/.exec(message)
+  if (values) return { field: [], message: `must be a value of ${values[1]}` }
   const unknown = /^Field "(\w+)" is not defined by type "(\w+)"/.exec(message)
-  return unknown ? `has no field ${unknown[1]} (${unknown[2]})` : 'is not acceptable'
+  return { field: [], message: unknown ? `is no field of ${unknown[2]}: ${unknown[1]}` : 'is not acceptable' }
 }

@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { ApolloServer } from '@apollo/server'
 import { fastifyApolloHandler } from '@as-integrations/fastify'
 import helmet from '@fastify/helmet'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { AppError } from '../failure.ts'
 import type { CreateContext, GraphQLContext } from '../graphql/context.ts'
@@ -37,6 +43,9 @@ export const createHttpServer = async ({
     http: { connectionsCheckingInterval: 1_000, headersTimeout: requestTimeoutMs },
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     genReqId: () => randomUUID(),
+    childLoggerFactory: (logger) => logger, // log lines name the request themselves
+    frameworkErrors: (problem, _request, reply: FastifyReply) =>
+      void reply.code(400).send(badRequestBody(problem.message)),
     return503OnClosing: true,
     forceCloseConnections: 'idle',
   })
@@ -49,6 +58,13 @@ export const createHttpServer = async ({
   })
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', 'no-store')
+  })
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  server.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close') // or a client that keeps its connection open keeps the server up
   })
   server.addHook('onResponse', async (request, reply) => {
     log.debug(
@@ -73,7 +89,7 @@ export const createHttpServer = async ({
   const handler = fastifyApolloHandler(apollo, {
     context: (request: FastifyRequest) => createContext(incomingOf(request)),
   })
-  server.post('/graphql', handler)
+  server.post('/graphql', { preParsing: requirePlainJson }, handler)
   if (!isProduction) {
     server.get('/', (_request, reply) => reply.redirect('/graphql'))
     server.get('/graphql', (request, reply) =>
@@ -88,15 +104,23 @@ export const createHttpServer = async ({
   return server
 }
 
+/** Bytes in another encoding would be read as something that they are not. */
+const requirePlainJson = async ({ headers }: FastifyRequest): Promise<void> => {
+  const charset = /;\s*charset="?([^;"\s]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (/^utf-?8$/i.test(charset) && encoding === 'identity') return
+  throw Object.assign(new Error('Send JSON in UTF-8, uncompressed.'), { statusCode: 415 })
+}
+
 const incomingOf = (request: FastifyRequest) => ({
   authorization: request.headers.authorization,
   client: clientOf(request),
   requestId: request.id,
 })
 
-/** The address as one text however it is spelt: IPv4 inside IPv6 is IPv4. */
-const clientOf = ({ ip, headers }: FastifyRequest): ClientInfo => ({
-  ipAddress: ipaddr.isValid(ip) ? ipaddr.process(ip).toString() : ip,
+/** The address as one text however it is spelt: IPv4 inside IPv6 is IPv4. The peer's own where a proxy says nonsense. */
+const clientOf = ({ ip, headers, socket }: FastifyRequest): ClientInfo => ({
+  ipAddress: ipaddr.process(ipaddr.isValid(ip) ? ip : (socket.remoteAddress ?? '::')).toString(),
   userAgent: (headers['user-agent'] ?? '').slice(0, longestUserAgent),
 })
 

@@ -1,4 +1,5 @@
 import { badInput } from '../failure.ts'
+import { hasControlCharacters } from '../lib/text.ts'
 
 export type MfaMethod = 'TOTP'
 export type FactorStatus = 'PENDING' | 'ACTIVE'
@@ -22,6 +23,6 @@ export const parseLabel = (path: string, text: string | null | undefined): strin
   const label = text?.normalize('NFC').trim()
   if (!label) return 'Authenticator app'
   if ([...label].length > longestLabel) throw badInput(path, `must have at most ${longestLabel} characters`)
-  if (/\p{Cc}|\p{Bidi_Control}/u.test(label)) throw badInput(path, 'must have no control characters')
+  if (hasControlCharacters(label)) throw badInput(path, 'must have no control characters')
   return label
 }

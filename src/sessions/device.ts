@@ -16,6 +16,7 @@ const kinds: Readonly<Record<string, DeviceKind>> = {
   tablet: 'TABLET',
   bot: 'BOT',
 }
+const knownBrowsers: ReadonlySet<string> = new Set(Object.values(Bowser.BROWSER_MAP)) // another name is the client's own text
 const mostRemembered = 1_000
 const remembered = new Map<string, Device>()
 
@@ -33,7 +34,8 @@ const parse = (userAgent: string): Device => {
   if (userAgent === '')
     return { label: 'Unknown device', kind: 'UNKNOWN', browser: null, operatingSystem: null, userAgent }
   const parsed = Bowser.parse(userAgent)
-  const browser = parsed.browser.name || null
+  const { name = '' } = parsed.browser
+  const browser = knownBrowsers.has(name) ? name : null
   const operatingSystem = parsed.os.name || null
   const program = /^[\w.-]{1,40}(?=\/)/.exec(userAgent)?.[0] // "curl" of "curl/8.1": what tools call themselves
   const label =
