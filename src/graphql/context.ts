@@ -27,21 +27,37 @@ export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
 const bearer = /^Bearer +(\S+) *$/i
 
 /** Resolves the caller once a request. Loaders batch and do not cache: an answer read before a mutation is stale after it. */
-export const createContextFactory =
-  ({ checkSession, findAccounts, readMfaStatuses }: ContextDeps): CreateContext =>
-  async ({ authorization, client, requestId }) => ({
-    caller: await identify(authorization, checkSession),
-    client,
-    requestId,
-    accounts: new DataLoader(
+export const createContextFactory = ({ checkSession, findAccounts, readMfaStatuses }: ContextDeps): CreateContext => {
+  const newAccountLoader = () =>
+    new DataLoader<string, Account | null>(
       async (ids) => {
         const found = new Map((await findAccounts([...new Set(ids)])).map((account) => [account.id, account]))
         return ids.map((id) => found.get(id) ?? null)
       },
       { cache: false },
-    ),
-    mfaStatuses: new DataLoader(readMfaStatuses, { cache: false }),
-  })
+    )
+  const newMfaStatusLoader = () => new DataLoader<string, MfaStatus>(readMfaStatuses, { cache: false })
+
+  return async ({ authorization, client, requestId }) => {
+    const caller = await identify(authorization, checkSession)
+    // Made when first asked for: most requests need neither.
+    let accounts: ReturnType<typeof newAccountLoader> | undefined
+    let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined
+    return {
+      caller,
+      client,
+      requestId,
+      get accounts() {
+        accounts ??= newAccountLoader()
+        return accounts
+      },
+      get mfaStatuses() {
+        mfaStatuses ??= newMfaStatusLoader()
+        return mfaStatuses
+      },
+    }
+  }
+}
 
 const identify = async (authorization: string | undefined, checkSession: CheckSession): Promise<Caller> => {
   const token = authorization && bearer.exec(authorization)?.[1]

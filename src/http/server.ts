@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isIP, isIPv4 } from 'node:net'
 import type { ApolloServer } from '@apollo/server'
 import { fastifyApolloHandler } from '@as-integrations/fastify'
 import helmet from '@fastify/helmet'
@@ -50,14 +51,9 @@ export const createHttpServer = async ({
     forceCloseConnections: 'idle',
   })
   server.removeContentTypeParser('text/plain') // JSON read from text/plain is what cross-site forms send
-  // The one page there is loads Apollo Sandbox from its makers' servers, in development only.
-  await server.register(helmet, {
-    contentSecurityPolicy: isProduction,
-    hsts: isProduction,
-    crossOriginEmbedderPolicy: false,
-  })
+  const headers = await securityHeaders(isProduction)
   server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('cache-control', 'no-store')
+    reply.headers(headers).header('x-request-id', request.id).header('cache-control', 'no-store')
   })
   let isClosing = false
   server.addHook('preClose', async () => {
@@ -104,6 +100,21 @@ export const createHttpServer = async ({
   return server
 }
 
+/** Helmet's headers, which are the same for every response and so asked for once: they cost it a sixth of a request. */
+const securityHeaders = async (isProduction: boolean): Promise<Record<string, string>> => {
+  const probe = Fastify()
+  // The one page there is loads Apollo Sandbox from its makers' servers, in development only.
+  const options = { contentSecurityPolicy: isProduction, hsts: isProduction, crossOriginEmbedderPolicy: false }
+  await probe.register(helmet, options)
+  probe.get('/', async (_request, reply) => reply.code(204).send())
+  const { headers } = await probe.inject('/')
+  await probe.close()
+  const ofEachResponse = ['date', 'connection', 'content-length']
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (ofEachResponse.includes(name) ? [] : [[name, String(value)]])),
+  )
+}
+
 /** Bytes in another encoding would be read as something that they are not. */
 const requirePlainJson = async ({ headers }: FastifyRequest): Promise<void> => {
   const charset = /;\s*charset="?([^;"\s]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
@@ -120,7 +131,7 @@ const incomingOf = (request: FastifyRequest) => ({
 
 /** The address as one text however it is spelt: IPv4 inside IPv6 is IPv4. The peer's own where a proxy says nonsense. */
 const clientOf = ({ ip, headers, socket }: FastifyRequest): ClientInfo => ({
-  ipAddress: ipaddr.process(ipaddr.isValid(ip) ? ip : (socket.remoteAddress ?? '::')).toString(),
+  ipAddress: isIPv4(ip) ? ip : ipaddr.process(isIP(ip) ? ip : (socket.remoteAddress ?? '::')).toString(),
   userAgent: (headers['user-agent'] ?? '').slice(0, longestUserAgent),
 })
 

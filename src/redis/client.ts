@@ -54,7 +54,9 @@ export const openRedis = async (
     try {
       await withDeadline(client.connect(), commandDeadlineMs, 'Redis')
       const server = await withDeadline(client.info('server'), commandDeadlineMs, 'Redis')
-      const connection = { client, prefix: `gatehouse:${/run_id:(\w{12})/.exec(server)?.[1]}` }
+      const run = /run_id:(\w{12})/.exec(server)?.[1]
+      if (!run) throw new Error('INFO names no run_id, which tells one run of Redis from another')
+      const connection = { client, prefix: `gatehouse:${run}` }
       await beforeTrust(connection)
       if (isClosed) return
       trusted = connection
@@ -102,5 +104,6 @@ const newClient = (url: string) =>
   createClient({
     url,
     disableOfflineQueue: true,
+    commandOptions: { timeout: 0 }, // the deadline is ours; its own costs an AbortSignal a command
     socket: { connectTimeout: commandDeadlineMs, reconnectStrategy: false },
   })

@@ -30,9 +30,9 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
       await client.eval(keepCopies, {
         keys: [sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)],
         arguments: [
-          JSON.stringify(session),
+          packed(session),
           lifetime,
-          `${account.version}${JSON.stringify(account)}`,
+          `${account.version}${packed(account)}`,
           String(account.version),
           lifetime,
         ],
@@ -63,7 +63,7 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
       await redis.run(({ client, prefix }) =>
         client.eval(renewCopy, {
           keys: [sessionKey(prefix, token.tag, token.hash)],
-          arguments: [copy, JSON.stringify(session), lifetime.toFixed()],
+          arguments: [copy, packed(session), lifetime.toFixed()],
         }),
       )
     },
@@ -96,6 +96,13 @@ const instants = [
   'emailConfirmedAt',
   'lastLoginAt',
 ]
+
+/** Instants as numbers, which are quicker to read than text: this happens at every request. */
+const packed = (value: object): string =>
+  JSON.stringify(value, function (this: Record<string, unknown>, name, plain) {
+    const original = this[name]
+    return original instanceof Date ? original.getTime() : plain
+  })
 
 const revived = <T>(json: string): T => {
   const value = JSON.parse(json)
