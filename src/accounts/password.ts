@@ -1,6 +1,6 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
 
-export const fewestCharacters = 8
+const fewestCharacters = 8
 export const mostCharacters = 128
 
 const productWord = 'gatehouse'

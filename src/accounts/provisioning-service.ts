@@ -19,7 +19,7 @@ export interface ProvisioningDeps {
 }
 
 /** What an operator can mend by calling again with other words. */
-export class ProvisioningError extends Error {}
+class ProvisioningError extends Error {}
 
 /**
  * Opens an account on an operator's word, without confirmation by mail. Throws ProvisioningError when the address or the

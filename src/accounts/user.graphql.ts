@@ -3,13 +3,13 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import type { Account, Role, UserStatus } from './account.ts'
 import { EmailAddressScalar } from './email-address.graphql.ts'
 
-export const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
+const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
   USER: 'Manages their own account and nothing else.',
   AUDITOR: "Reads everybody's security events, and changes nothing.",
   ADMIN: 'Reads what an AUDITOR reads, and may end the sessions of others.',
 })
 
-export const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account stands in its life.', {
+const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account stands in its life.', {
   PENDING: 'Registered, and the email address is not confirmed yet: nobody can sign in.',
   ACTIVE: 'In use.',
 })

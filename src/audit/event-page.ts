@@ -21,7 +21,7 @@ export interface EventConnection {
 }
 
 /** Opaque to clients: where in the order an event stands. */
-export const cursorOf = ({ occurredAt, id }: EventPosition): string =>
+const cursorOf = ({ occurredAt, id }: EventPosition): string =>
   Buffer.from(`${occurredAt.getTime()}:${id}`).toString('base64url')
 
 /** The place after which a page begins; null for the first page. Throws BAD_USER_INPUT. */

@@ -51,7 +51,7 @@ export interface AccountLoaders {
   description: 'One thing that happened to an account or a session. Never changed afterwards.',
   simpleResolvers: true,
 })
-export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent'> {
+class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent'> {
   @Field(() => ID, { description: 'Names the event.' })
   readonly id!: string
 

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 
-export const backupCodeCount = 10
+const backupCodeCount = 10
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ' // Crockford's Base32: no letter is taken for a digit
 const groupLength = 5 // two groups: 50 random bits, behind one hash and a budget of tries (ASVS 6.5.2, 6.5.4)

@@ -29,7 +29,7 @@ import type { Answer, MfaActivated, SteppedUp, VerificationOutcome, VerifyMfa } 
   description: 'An authenticator app that waits for its first code. Its secret is shown this once, in three forms.',
   simpleResolvers: true,
 })
-export class TotpEnrolmentObject implements TotpEnrolment {
+class TotpEnrolmentObject implements TotpEnrolment {
   readonly kind!: 'totpEnrolment'
 
   @Field(() => MfaFactorObject, { description: 'The factor, PENDING until the challenge is answered.' })
@@ -73,7 +73,7 @@ class BackupCodesObject {
   description: 'The factor is in force: from now on every sign-in asks for it.',
   simpleResolvers: true,
 })
-export class MfaActivatedObject implements MfaActivated {
+class MfaActivatedObject implements MfaActivated {
   readonly kind!: 'mfaActivated'
 
   @Field(() => MfaFactorObject, { description: 'The factor, now ACTIVE.' })
@@ -101,7 +101,7 @@ export class MfaActivatedResolver {
   description: 'The session bears a fresh proof, which holds for five minutes.',
   simpleResolvers: true,
 })
-export class SteppedUpObject implements SteppedUp {
+class SteppedUpObject implements SteppedUp {
   readonly kind!: 'steppedUp'
 
   @Field(() => SessionObject, { description: 'The session, with its new `elevatedUntil`.' })

@@ -14,7 +14,7 @@ export interface RedisConnection {
 
 export type RedisClient = ReturnType<typeof newClient>
 
-export class RedisUnavailable extends Error {}
+class RedisUnavailable extends Error {}
 
 export interface Redis {
   /** Runs commands under a deadline. Any failure gives the connection up and rejects with RedisUnavailable, at once while there is none. */

@@ -9,8 +9,6 @@ export interface EndedTokensDeps {
 
 export type MarkEnded = (tokens: readonly EndedToken[]) => Promise<void>
 
-export type EndedTokens = ReturnType<typeof createEndedTokens>
-
 const memorySeconds = 10 * 60 // far longer than it takes any server to tell Redis
 const batchSize = 500
 

@@ -23,7 +23,7 @@ const AssuranceLevelEnum = graphqlEnum<AssuranceLevel>(
   },
 )
 
-export const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>(
+const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>(
   'AuthenticationMethod',
   'A way to prove who one is.',
   {
