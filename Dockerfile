@@ -7,7 +7,8 @@ COPY src src
 RUN npm run build
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
+# Hashes take a thread a core; name look-ups need some of their own.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 UV_THREADPOOL_SIZE=16
 WORKDIR /app
 COPY package.json package-lock.json ./
 # No dependency that runs in production needs its install script.

@@ -132,7 +132,7 @@ CREATE INDEX "mfa_configurations_user" ON "mfa_configurations" USING btree ("use
 CREATE UNIQUE INDEX "mfa_configurations_preferred" ON "mfa_configurations" USING btree ("user_id") WHERE preferred;--> statement-breakpoint
 CREATE UNIQUE INDEX "mfa_configurations_pending" ON "mfa_configurations" USING btree ("user_id") WHERE status = 'PENDING';--> statement-breakpoint
 CREATE INDEX "outgoing_messages_due" ON "outgoing_messages" USING btree ("due_at") WHERE sent_at is null;--> statement-breakpoint
-CREATE INDEX "security_event_personal_data_ip" ON "security_event_personal_data" USING btree ("ip_address","event_id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "security_event_personal_data_ip" ON "security_event_personal_data" USING btree ("ip_address");--> statement-breakpoint
 CREATE INDEX "security_events_user" ON "security_events" USING btree ("user_id","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "security_events_time" ON "security_events" USING btree ("occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "security_events_type" ON "security_events" USING btree ("type","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint

@@ -55,6 +55,10 @@ export interface App {
 
 const endedTokensIntervalMs = 5_000
 
+const missing = (resolver: unknown): never => {
+  throw new Error(`No resolver was built of ${String(resolver)}`)
+}
+
 /** Builds the server from its configuration: the only place that knows every concrete thing. */
 export const createApp = async (config: Config, log: Logger, now: Clock = systemClock): Promise<App> => {
   const { isProduction, publicUrl } = config
@@ -63,7 +67,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const database = openDatabase(config.databaseUrl)
   const storesOver = (db: Db) => ({
     accounts: createAccountStore(db),
-    admissions: createAdmissionStore(db, now),
+    admissions: createAdmissionStore(db),
     sessions: createSessionStore(db),
     factors: createFactorStore(db),
     challenges: createChallengeStore(db),
@@ -95,8 +99,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     onInterrupted: endedTokens.interrupted,
   })
   if (config.redisUrl) {
-    redis = await openRedis(config.redisUrl, log, (connection) =>
-      endedTokens.tellAll((tokens) => markEnded(connection, tokens)),
+    redis = await openRedis(config.redisUrl, log, (run) =>
+      endedTokens.tellAll((tokens) => run((connection) => markEnded(connection, tokens))),
     )
   }
   const sweep = setInterval(() => tellAllEnded().catch(logUntold), endedTokensIntervalMs)
@@ -112,7 +116,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const checkSession = createSessionCheck({
     parseToken: (text) => parseSessionToken(text, keys),
     cache,
-    isCacheTrusted: () => redis.isTrusted() && endedTokens.isListening(),
+    isCacheTrusted: () => redis.isTrusted(),
+    isListening: endedTokens.isListening,
     endedReasonFor: endedTokens.reasonFor,
     sessions: stores.sessions,
     expire: sessionService.expire,
@@ -185,11 +190,15 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     recordEvent: stores.events.append,
     logProblem: (problem) => log.error({ err: problem }, 'a refusal could not be recorded'),
   })
-  const schema = guardSchema(buildSchema({ get: (resolver) => resolvers.get(resolver) }), permissions)
+  const schema = guardSchema(
+    buildSchema({ get: (resolver) => resolvers.get(resolver) ?? missing(resolver) }),
+    permissions,
+  )
   const apollo = createGraphQLServer({ schema, isProduction, log })
   await apollo.start()
   const createContext = createContextFactory({
     checkSession,
+    logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
     findAccounts: stores.accounts.findByIds,
     readMfaStatuses: createReadMfaStatuses(stores.factors),
   })
@@ -200,18 +209,25 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isProduction,
     log,
   })
-  serveHealth(server, { pingDatabase: database.ping, isRedisTrusted: () => redis.isTrusted() })
+  serveHealth(server, { pingDatabase: database.ping, pingRedis: () => redis.run(({ client }) => client.ping()) })
   if (!isProduction && !smtpUrl) serveOutbox(server, stores.messages)
 
   return {
     server,
     async close() {
-      await server.close()
-      await apollo.stop()
       clearInterval(sweep)
-      await mailRelay?.stop()
-      await redis.close()
-      await database.close()
+      const inOrder = [
+        () => server.close(),
+        () => apollo.stop(),
+        () => mailRelay?.stop(),
+        () => redis.close(),
+        database.close,
+      ]
+      for (const step of inOrder) {
+        await Promise.resolve(step()).catch((problem: unknown) =>
+          log.error({ err: problem }, 'stopping failed in part'),
+        )
+      }
     },
   }
 }

@@ -78,7 +78,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
   const redisUrl = url('REDIS_URL', ['redis:', 'rediss:'], redisText) || null
   const port = whole('PORT', 4000, 0, 65_535)
   const publicText = isProduction
-    ? required('PUBLIC_URL', 'https://id.example.com, where people reach this server; links in mail begin with it')
+    ? required('PUBLIC_URL', 'https://id.example.com, where your front end lives; links in mail begin with it')
     : text('PUBLIC_URL')
   const publicUrl = url(
     'PUBLIC_URL',
@@ -107,7 +107,12 @@ export const readConfig = (environment: Environment = process.env): Config => {
       fail(`TRUSTED_PROXIES: "${range}" is neither an address nor a CIDR range such as 10.0.0.0/8`, '')
   }
   const sessionAbsoluteSeconds = whole('SESSION_ABSOLUTE_SECONDS', 24 * 3600, 60, 30 * 24 * 3600)
-  const sessionIdleSeconds = whole('SESSION_IDLE_SECONDS', 3600, 60, sessionAbsoluteSeconds)
+  const sessionIdleSeconds = whole(
+    'SESSION_IDLE_SECONDS',
+    Math.min(3600, sessionAbsoluteSeconds),
+    60,
+    sessionAbsoluteSeconds,
+  )
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
 

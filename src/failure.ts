@@ -19,6 +19,7 @@ export interface FailureData {
   TOKEN_INVALID: Record<never, never>
   PASSWORD_REJECTED: { readonly reasons: readonly string[] }
   NOT_FOUND: Record<never, never>
+  CONFLICT: Record<never, never>
   SERVICE_DEGRADED: Record<never, never>
   INTERNAL_SERVER_ERROR: Record<never, never>
 }
@@ -39,6 +40,7 @@ const clientMessages: Record<ErrorCode, string> = {
   TOKEN_INVALID: 'The link is wrong, used or expired.',
   PASSWORD_REJECTED: 'Choose another password; see reasons.',
   NOT_FOUND: 'There is no such thing.',
+  CONFLICT: 'This does not go with how things stand.',
   SERVICE_DEGRADED: 'This can not be done safely right now. Try again in a moment.',
   INTERNAL_SERVER_ERROR: 'Something went wrong on our side.',
 }

@@ -13,7 +13,7 @@ import type { AccountStore } from './account-store.ts'
 import { normalisePassword, passwordProblems } from './password.ts'
 import { addressTakenMail, confirmationMail } from './registration-mail.ts'
 
-interface Stores extends Omit<GateStores, 'afterCommit'> {
+interface Stores extends GateStores {
   readonly accounts: Pick<AccountStore, 'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate'>
   readonly messages: Pick<MessageStore, 'enqueue'>
   readonly events: Pick<EventStore, 'append'>

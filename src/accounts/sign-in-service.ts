@@ -8,7 +8,7 @@ import { hasTooManyCharacters, mostCharacters, normalisePassword } from './passw
 
 export interface SignInDeps {
   /** Runs what is one statement, without a transaction around it. */
-  readonly alone: Transact<Omit<GateStores, 'afterCommit'>>
+  readonly alone: Transact<GateStores>
   readonly accounts: Pick<AccountStore, 'findCredentials'>
   readonly recordEvent: EventStore['append']
   readonly verifyPassword: (stored: string | null, password: string) => Promise<boolean>

@@ -24,7 +24,8 @@ export class UserObject implements Omit<Account, 'sessionTag' | 'version'> {
 
   @Field(() => Date, {
     nullable: true,
-    description: 'When the user proved that the address is theirs; null until then.',
+    description:
+      'When the address was confirmed by its mailbox, or by the operator who opened the account; null until then.',
   })
   readonly emailConfirmedAt!: Date | null
 

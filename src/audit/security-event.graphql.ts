@@ -4,6 +4,7 @@ import { Ctx, Field, FieldResolver, ID, InputType, ObjectType, Resolver, Root } 
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
+import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import { type Device, describeDevice } from '../sessions/device.ts'
 import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
@@ -51,7 +52,7 @@ export interface AccountLoaders {
   description: 'One thing that happened to an account or a session. Never changed afterwards.',
   simpleResolvers: true,
 })
-class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent'> {
+class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent' | 'ipAddress'> {
   @Field(() => ID, { description: 'Names the event.' })
   readonly id!: string
 
@@ -70,16 +71,16 @@ class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 
   @Field(() => ID, { nullable: true, description: 'The session that it happened in or to; null when there was none.' })
   readonly sessionId!: string | null
 
-  @Field(() => IPAddressScalar, {
-    nullable: true,
-    description: 'Where the request came from; null when no request caused it.',
-  })
-  readonly ipAddress!: string | null
-
   @Field(() => GraphQLJSONObject, {
     description: 'More facts, by type of event. Never a secret, code, token or password.',
   })
   readonly details!: EventDetails
+}
+
+/** Who acted on someone's account, and from where, is for those who read the whole log, and for the actor. */
+const seesActor = (context: RequestContext, { actorId }: SecurityEvent): boolean => {
+  const { account } = signedIn(context)
+  return actorId === null || actorId === account.id || account.role !== 'USER'
 }
 
 @Resolver(() => SecurityEventObject)
@@ -92,17 +93,30 @@ export class SecurityEventResolver {
     return userId ? accounts.load(userId) : null
   }
 
-  @FieldResolver(() => UserObject, { nullable: true, description: 'Who did it, when not the user themselves.' })
-  actor(@Root() { actorId }: SecurityEvent, @Ctx() { accounts }: AccountLoaders): Promise<Account | null> | null {
-    return actorId ? accounts.load(actorId) : null
+  @FieldResolver(() => UserObject, {
+    nullable: true,
+    description: 'Who did it, when not the user themselves. Shown to ADMIN and AUDITOR, and to whoever it was.',
+  })
+  actor(@Root() event: SecurityEvent, @Ctx() context: RequestContext & AccountLoaders): Promise<Account | null> | null {
+    return event.actorId && seesActor(context, event) ? context.accounts.load(event.actorId) : null
+  }
+
+  @FieldResolver(() => IPAddressScalar, {
+    nullable: true,
+    description:
+      "Where the request came from; null when no request caused it, or when the actor's is not yours to see.",
+  })
+  ipAddress(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
+    return seesActor(context, event) ? event.ipAddress : null
   }
 
   @FieldResolver(() => DeviceObject, {
     nullable: true,
-    description: 'The device that it came from; null when no request caused it.',
+    description:
+      "The device that it came from; null when no request caused it, or when the actor's is not yours to see.",
   })
-  device(@Root() { userAgent }: SecurityEvent): Device | null {
-    return userAgent === null ? null : describeDevice(userAgent)
+  device(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Device | null {
+    return event.userAgent !== null && seesActor(context, event) ? describeDevice(event.userAgent) : null
   }
 }
 

@@ -32,8 +32,7 @@ const keyRingOf = async (directory: string): Promise<string> => {
 
 const seedAdministrator = (databaseUrl: string): Promise<void> =>
   asOperator(databaseUrl, async ({ hasAdministrator, provisionAccount }) => {
-    if (await hasAdministrator())
-      return say(`  Administrator  ${adminEmail}, with the password printed at the first start`)
+    if (await hasAdministrator()) return say('  Administrator  the one of the first start, or of create-admin')
     const password = randomBytes(15).toString('base64url')
     await provisionAccount(adminEmail, password, 'ADMIN')
     say(`  Administrator  ${adminEmail}\n  Password       ${password}   (printed this once)`)
@@ -47,8 +46,8 @@ const start = async (): Promise<void> => {
   const directory = resolve(process.env.GATEHOUSE_DATA_DIR ?? '.gatehouse')
   await mkdir(directory, { recursive: true })
   const environment: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: 'development' }
-  environment.GATEHOUSE_KEYS ??= await keyRingOf(directory)
-  readConfig({ DATABASE_URL: 'postgres://to-be-started', ...environment }) // a mistake shows before anything is started
+  environment.GATEHOUSE_KEYS ||= await keyRingOf(directory)
+  readConfig({ ...environment, DATABASE_URL: environment.DATABASE_URL || 'postgres://to-be-started' }) // a mistake shows before anything is started
   if (!environment.DATABASE_URL) {
     say('Starting PostgreSQL …')
     const postgres = await startLocalPostgres({ directory: join(directory, 'postgres'), say }).catch(asProblem)

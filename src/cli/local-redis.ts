@@ -18,7 +18,7 @@ export const startLocalRedis = async ({
   if (program === undefined) {
     options.say(
       'NO REDIS: there is no redis-server or valkey-server on the PATH. Everything works, but each session check ' +
-        'reads PostgreSQL, and flood limits count in each process for itself.',
+        'reads PostgreSQL.',
     )
     return null
   }

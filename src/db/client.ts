@@ -28,15 +28,8 @@ export interface Database {
 
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
 export const openDatabase = (url: string): Database => {
-  const options = {
-    connect_timeout: 2,
-    backoff: () => 0.3,
-    onnotice: () => {},
-    // The server's own limits end what the client gave up on, so that no lock outlives its request.
-    connection: { application_name: 'gatehouse', statement_timeout: 2_500, idle_in_transaction_session_timeout: 5_000 },
-  }
-  const statements = postgres(url, { ...options, max: pipelinedConnections })
-  const transactions = postgres(url, { ...options, max: transactionConnections })
+  const statements = openPool(url, pipelinedConnections)
+  const transactions = openPool(url, transactionConnections)
   let isReachable = true
   let listener: Listener | undefined
 
@@ -48,8 +41,8 @@ export const openDatabase = (url: string): Database => {
   }
 
   return {
-    db: drizzle(withStatementDeadlines(statements, bounded)),
-    transactional: drizzle(withStatementDeadlines(transactions, bounded)),
+    db: drizzle(withStatementDeadlines(statements.client, bounded)),
+    transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
     async listen(channel, { onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,
@@ -61,55 +54,90 @@ export const openDatabase = (url: string): Database => {
           onListening()
         },
         onUnreachable() {
+          if (!isReachable) return
           isReachable = false
+          for (const pool of [statements, transactions]) pool.renew() // what hangs on a dead path hangs for minutes
         },
       })
     },
     async ping() {
-      await bounded(() => statements`select 1`)
+      await bounded(() => statements.client()`select 1`)
     },
     async close() {
       await listener?.close()
-      await Promise.all([statements, transactions].map((pool) => pool.end({ timeout: 2 })))
+      await Promise.all([statements, transactions].map((pool) => pool.client().end({ timeout: 2 })))
     },
   }
 }
 
 type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
 
+/** Connections that can be given up all at once, for new ones. */
+const openPool = (url: string, max: number) => {
+  const open = (): Sql => {
+    const client = postgres(url, {
+      max,
+      connect_timeout: 2,
+      backoff: () => 0.3,
+      onnotice: () => {},
+      // The server's own limits end what the client gave up on, so that no lock outlives its request.
+      connection: {
+        application_name: 'gatehouse',
+        statement_timeout: 2_500,
+        idle_in_transaction_session_timeout: 5_000,
+      },
+    })
+    drizzle(client) // sets the client to hand values over as text, which Drizzle reads itself
+    return client
+  }
+  let client = open()
+  return {
+    client: () => client,
+    renew(): void {
+      client.end({ timeout: 0 }).catch(() => {})
+      client = open()
+    },
+  }
+}
+
 /**
  * Drizzle sends every statement through `unsafe` and every transaction through `begin`; both get a deadline, and
  * statements are prepared once a connection.
  */
-const withStatementDeadlines = (client: Sql, bounded: Bounded): Sql =>
-  new Proxy(client, {
-    get(target, property) {
+const withStatementDeadlines = (client: () => Sql, bounded: Bounded): Sql =>
+  new Proxy(client(), {
+    get(_first, property) {
       if (property === 'unsafe') {
         return (text: string, parameters: never[]) => {
-          const query = target.unsafe(text, parameters, { prepare: true })
+          const query = () => client().unsafe(text, parameters, { prepare: true })
           return {
             // biome-ignore lint/suspicious/noThenProperty: it stands in for a query of postgres.js, sent once it is awaited
-            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => bounded(() => query).then(...callbacks),
-            values: () => bounded(() => query.values()),
+            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => bounded(query).then(...callbacks),
+            values: () => bounded(() => query().values()),
           }
         }
       }
-      if (property === 'begin') return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(target, work, bounded)
-      return Reflect.get(target, property)
+      if (property === 'begin')
+        return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(client(), work, bounded)
+      return Reflect.get(client(), property)
     },
   })
 
-/** Once the caller was told of the failure, what comes after must not commit: the late transaction rolls back. */
+/** Once the caller was told of the failure, nothing more is done, and what was done rolls back. */
 const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>, bounded: Bounded): Promise<unknown> => {
-  let abandoned = false
+  let isAbandoned = false
+  const insist = (): void => {
+    if (isAbandoned) throw new Error('The caller gave this transaction up')
+  }
   const transaction = () =>
     client.begin(async (tx) => {
-      const result = await work(withStatementDeadlines(tx as unknown as Sql, bounded))
-      if (abandoned) throw new Error('The caller gave this transaction up')
+      insist()
+      const result = await work(withStatementDeadlines(() => tx as unknown as Sql, bounded))
+      insist()
       return result
     })
   return bounded(transaction).catch((problem) => {
-    abandoned = true
+    isAbandoned = true
     throw problem
   })
 }

@@ -70,6 +70,7 @@ export const startListening = async (options: ListenerOptions): Promise<Listener
       client.end({ timeout: 0 }).catch(() => {})
       throw problem
     }
+    if (isClosed) return void client.end({ timeout: 0 })
     current = client
     onListening()
     beat(client)

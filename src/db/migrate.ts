@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { withDeadline } from '../lib/deadline.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../drizzle', import.meta.url))
 const migrationLock = 7_203_114 // any constant: two servers that start at once take turns
@@ -19,18 +20,24 @@ export const migrate = async (url: string): Promise<void> => {
   }
 }
 
+const checkDeadlineMs = 5_000
+
 /** Whether the database at `url` has every migration that this version knows. Rejects when it can't be reached. */
 export const isMigrated = async (url: string): Promise<boolean> => {
   const journal = JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')) as {
     entries: { when: number }[]
   }
   const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} })
-  try {
+  const newestApplied = async (): Promise<number> => {
     const [known] = await client`select to_regclass('drizzle.__drizzle_migrations') as table`
-    if (!known?.table) return false
+    if (!known?.table) return 0
     const [newest] = await client`select max(created_at) as at from drizzle.__drizzle_migrations`
-    return Number(newest?.at) >= Math.max(...journal.entries.map(({ when }) => when))
+    return Number(newest?.at)
+  }
+  try {
+    const applied = await withDeadline(newestApplied(), checkDeadlineMs, 'PostgreSQL')
+    return applied >= Math.max(...journal.entries.map(({ when }) => when))
   } finally {
-    await client.end({ timeout: 5 })
+    await client.end({ timeout: 0 })
   }
 }

@@ -184,7 +184,7 @@ export const securityEventPersonalData = pgTable(
     userAgent: text('user_agent'),
     details: jsonb('details').$type<EventDetails>().notNull(),
   },
-  (table) => [index('security_event_personal_data_ip').on(table.ipAddress, table.eventId.desc())],
+  (table) => [index('security_event_personal_data_ip').on(table.ipAddress)],
 )
 
 /** Mail waiting to go out, written with the change it tells of; the text is sealed, for it may hold a token. */

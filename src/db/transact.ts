@@ -12,7 +12,7 @@ export interface AfterCommit {
  */
 export type Transact<Stores> = <T>(work: (stores: Stores & AfterCommit) => Promise<T>) => Promise<T>
 
-const retries = 2
+const mostTries = 3
 const retryable = new Set(['40001', '40P01'])
 
 type Begin<Stores> = <T>(work: (stores: Stores) => Promise<T>) => Promise<T>
@@ -20,16 +20,18 @@ type Begin<Stores> = <T>(work: (stores: Stores) => Promise<T>) => Promise<T>
 export const createTransact =
   <Stores extends object>(begin: Begin<Stores>, log: Logger): Transact<Stores> =>
   async (work) => {
-    for (let attempt = 0; ; attempt++) {
-      const followUps: (() => Promise<void>)[] = []
+    let followUps: (() => Promise<void>)[] = []
+    const attempt = () => begin((stores) => work({ ...stores, afterCommit: (followUp) => followUps.push(followUp) }))
+    for (let tries = 1; ; tries++) {
       try {
-        const result = await begin((stores) => work({ ...stores, afterCommit: (followUp) => followUps.push(followUp) }))
-        for (const outcome of await Promise.allSettled(followUps.map((followUp) => followUp()))) {
+        const result = await attempt()
+        for (const outcome of await Promise.allSettled(followUps.map(async (followUp) => followUp()))) {
           if (outcome.status === 'rejected') log.warn({ err: outcome.reason }, 'what follows a commit failed')
         }
         return result
       } catch (problem) {
-        if (attempt === retries || !retryable.has(codeOf(problem))) throw unwrapped(problem)
+        if (tries === mostTries || !retryable.has(codeOf(problem))) throw unwrapped(problem)
+        followUps = []
       }
     }
   }

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader'
 import type { Account } from '../accounts/account.ts'
 import type { AccountLoaders } from '../audit/security-event.graphql.ts'
+import { failureIn } from '../failure.ts'
 import type { MfaLoaders } from '../mfa/factor.graphql.ts'
 import type { MfaStatus } from '../mfa/mfa-status-service.ts'
 import type { Caller, RequestContext } from '../sessions/caller.ts'
@@ -18,6 +19,7 @@ export interface Incoming {
 
 export interface ContextDeps {
   readonly checkSession: CheckSession
+  readonly logProblem: (problem: unknown) => void
   readonly findAccounts: (ids: readonly string[]) => Promise<Account[]>
   readonly readMfaStatuses: (userIds: readonly string[]) => Promise<MfaStatus[]>
 }
@@ -27,7 +29,12 @@ export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
 const bearer = /^Bearer +(\S+) *$/i
 
 /** Resolves the caller once a request. Loaders batch and do not cache: an answer read before a mutation is stale after it. */
-export const createContextFactory = ({ checkSession, findAccounts, readMfaStatuses }: ContextDeps): CreateContext => {
+export const createContextFactory = ({
+  checkSession,
+  logProblem,
+  findAccounts,
+  readMfaStatuses,
+}: ContextDeps): CreateContext => {
   const newAccountLoader = () =>
     new DataLoader<string, Account | null>(
       async (ids) => {
@@ -39,7 +46,7 @@ export const createContextFactory = ({ checkSession, findAccounts, readMfaStatus
   const newMfaStatusLoader = () => new DataLoader<string, MfaStatus>(readMfaStatuses, { cache: false })
 
   return async ({ authorization, client, requestId }) => {
-    const caller = await identify(authorization, checkSession)
+    const caller = await identify(authorization, checkSession, logProblem)
     // Made when first asked for: most requests need neither.
     let accounts: ReturnType<typeof newAccountLoader> | undefined
     let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined
@@ -59,14 +66,19 @@ export const createContextFactory = ({ checkSession, findAccounts, readMfaStatus
   }
 }
 
-const identify = async (authorization: string | undefined, checkSession: CheckSession): Promise<Caller> => {
+const identify = async (
+  authorization: string | undefined,
+  checkSession: CheckSession,
+  logProblem: (problem: unknown) => void,
+): Promise<Caller> => {
   const token = authorization && bearer.exec(authorization)?.[1]
   if (!token) return { kind: 'anonymous' }
   try {
     const verdict = await checkSession(token)
     if (verdict.kind === 'live') return { ...verdict, kind: 'signedIn' }
     return verdict.kind === 'ended' ? verdict : { kind: 'anonymous' }
-  } catch {
+  } catch (problem) {
+    if (failureIn(problem)?.code !== 'SERVICE_DEGRADED') logProblem(problem)
     return { kind: 'undetermined' }
   }
 }

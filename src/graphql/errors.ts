@@ -17,6 +17,7 @@ const descriptions: Record<ErrorCode, string> = {
   PASSWORD_REJECTED:
     'Too short, too long, too common or too close to the user. Carries `reasons`: [String!], sentences to show.',
   NOT_FOUND: 'There is no such thing, or it is not yours.',
+  CONFLICT: 'The act does not go with how things stand, for example a step-up without a second factor.',
   SERVICE_DEGRADED:
     "A dependency is down and this act can't be done safely without it. HTTP 503 when it is the whole response.",
   INTERNAL_SERVER_ERROR: 'A fault on our side. Carries `requestId`, which finds it in the logs.',

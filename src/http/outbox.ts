@@ -4,16 +4,16 @@ import type { MessageStore } from '../messaging/message-store.ts'
 const mostShown = 100
 
 /** The development outbox: the messages that would have gone out, newest first, as a page and as JSON. */
-export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore, 'listSent'>): void => {
+export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore, 'listSent' | 'open'>): void => {
   const list = async (query: unknown) => {
     const { to } = query as { to?: unknown }
     const sent = await messages.listSent(typeof to === 'string' ? to : undefined, mostShown)
-    return sent.map(({ to: recipient, subject, text, sentAt }) => ({
+    return sent.map((message) => ({
       channel: 'EMAIL',
-      to: recipient,
-      subject,
-      text,
-      sentAt,
+      to: message.to,
+      subject: message.subject,
+      text: messages.open(message),
+      sentAt: message.sentAt,
     }))
   }
 

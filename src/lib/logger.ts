@@ -11,12 +11,15 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { err: (problem: unknown) => pino.stdSerializers.err(withoutParameters(problem) as Error) },
+      serializers: { err: describe },
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[masked]' },
     },
     destination ?? pino.destination({ dest: 1, sync: false }),
   )
 
-/** A failed query's error quotes its parameters, hashes and sealed secrets among them: what caused it says enough. */
-const withoutParameters = (problem: unknown): unknown =>
-  problem instanceof Error && 'params' in problem && problem.cause ? problem.cause : problem
+/** Kind, words, code and place: a failed query's error also quotes its parameters, and the row it could not write. */
+const describe = (problem: unknown): object => {
+  if (!(problem instanceof Error)) return { message: String(problem) }
+  const cause = 'params' in problem && problem.cause instanceof Error ? problem.cause : problem
+  return { type: cause.name, message: cause.message, code: (cause as { code?: unknown }).code, stack: cause.stack }
+}

@@ -5,12 +5,16 @@ export interface Message {
   readonly text: string
 }
 
-export interface QueuedMessage extends Message {
+/** A message in the queue; its text is read only by whoever sends it. */
+export interface SealedMessage {
   readonly id: string
+  readonly to: string
+  readonly subject: string
+  readonly sealedText: string
   readonly createdAt: Date
   readonly attempts: number
   readonly sentAt: Date | null
 }
 
 /** The port to a mail provider. Resolves once the provider has taken the message; `id` lets it recognise a repetition. */
-export type Deliver = (message: QueuedMessage) => Promise<void>
+export type Deliver = (message: Message & { readonly id: string }) => Promise<void>

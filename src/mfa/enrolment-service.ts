@@ -40,7 +40,7 @@ export type Enrol = (caller: SignedInCaller, form: EnrolmentForm, client: Client
 /** What a factor's seed is bound to: a sealed seed copied to another row does not open. */
 export const seedBinding = (userId: string, factorId: string): string => `totp seed of ${factorId} of ${userId}`
 
-/** Starts an enrolment; an unfinished one of the same user is void. In force changes nothing until its code is verified. */
+/** Starts an enrolment; an unfinished one of the same user is void. Nothing in force changes until its code is verified. */
 export const createEnrol =
   ({ transact, requireStepUp, openChallenge, keys, now }: EnrolmentDeps): Enrol =>
   async (caller, { method, label }, client) => {

@@ -28,6 +28,15 @@ export const createFactorStore = (db: Db) => ({
       .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
   },
 
+  /** The factors in force, the preferred first and then the oldest. */
+  async listActive(ownerId: string): Promise<Factor[]> {
+    return db
+      .select(factorColumns)
+      .from(mfaConfigurations)
+      .where(and(eq(mfaConfigurations.userId, ownerId), eq(mfaConfigurations.status, 'ACTIVE')))
+      .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
+  },
+
   /** Makes changes of one user's factors take turns, until the transaction ends. */
   async lockOwner(ownerId: string): Promise<void> {
     await db.select({ id: users.id }).from(users).where(eq(users.id, ownerId)).for('no key update')

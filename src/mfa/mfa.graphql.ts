@@ -190,7 +190,7 @@ export class MfaResolver {
 
   @Mutation(() => MfaChallengeObject, {
     description:
-      'Opens a challenge for a fresh proof by a second factor, which raises the session for five minutes. BAD_USER_INPUT for a user without an active factor.',
+      'Opens a challenge for a fresh proof by a second factor, which raises the session for five minutes. CONFLICT for a user without an active factor.',
   })
   requestStepUp(@Ctx() context: RequestContext): Promise<PendingChallenge> {
     return this.stepUp.request(signedIn(context), context.client)

@@ -1,5 +1,5 @@
 import type { Transact } from '../db/transact.ts'
-import { AppError, badInput } from '../failure.ts'
+import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import { type ClientInfo, isElevated } from '../sessions/session.ts'
@@ -10,7 +10,7 @@ import type { FactorStore } from './factor-store.ts'
 export interface StepUpDeps {
   /** Runs what is one statement, on connections that no transaction waits for. */
   readonly alone: Transact<ChallengeStores>
-  readonly factors: Pick<FactorStore, 'listFor'>
+  readonly factors: Pick<FactorStore, 'listActive'>
   readonly openChallenge: OpenChallenge
   readonly now: Clock
 }
@@ -34,14 +34,11 @@ export const createStepUpService = ({ alone, factors, openChallenge, now }: Step
       }),
     )
 
-  const activeFactors = async (caller: SignedInCaller): Promise<Factor[]> =>
-    (await factors.listFor([caller.account.id])).filter((factor) => factor.status === 'ACTIVE')
-
   return {
-    /** Starts a step-up. Throws BAD_USER_INPUT for a user without an active factor. */
+    /** Starts a step-up. Throws CONFLICT for a user without an active factor. */
     async request(caller: SignedInCaller, client: ClientInfo): Promise<PendingChallenge> {
-      const active = await activeFactors(caller)
-      if (active.length === 0) throw badInput('requestStepUp', 'needs an active second factor; enrol one first')
+      const active = await factors.listActive(caller.account.id)
+      if (active.length === 0) throw new AppError('CONFLICT')
       return open(caller, active, client)
     },
 
@@ -50,7 +47,7 @@ export const createStepUpService = ({ alone, factors, openChallenge, now }: Step
      * user without a factor. Otherwise throws STEP_UP_REQUIRED with a ready challenge.
      */
     async requireBeforeFactorChange(caller: SignedInCaller, client: ClientInfo): Promise<void> {
-      const active = await activeFactors(caller)
+      const active = await factors.listActive(caller.account.id)
       const provedFactor = caller.session.authenticationMethods.some((method) => method !== 'PASSWORD')
       if (active.length === 0 || (provedFactor && isElevated(caller.session, now()))) return
       const challenge = await open(caller, active, client)

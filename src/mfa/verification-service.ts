@@ -17,7 +17,7 @@ import type { Factor, MfaMethod } from './factor.ts'
 import type { FactorStore, SealedFactor } from './factor-store.ts'
 import { isTotpCode, matchTimeStep } from './totp.ts'
 
-interface Stores extends Omit<TokenRenewalStores, 'afterCommit'> {
+interface Stores extends TokenRenewalStores {
   readonly factors: Pick<FactorStore, 'lockOwner' | 'claimTimeStep' | 'activate' | 'replaceBackupCodes'>
   readonly challenges: Pick<ChallengeStore, 'spend'>
   readonly events: Pick<EventStore, 'append'>
@@ -26,10 +26,10 @@ interface Stores extends Omit<TokenRenewalStores, 'afterCommit'> {
 export interface VerificationDeps {
   readonly transact: Transact<Stores>
   /** Runs what is one statement, without a transaction around it. */
-  readonly alone: Transact<Omit<GateStores, 'afterCommit'>>
+  readonly alone: Transact<GateStores>
   readonly recordEvent: EventStore['append']
   readonly challenges: Pick<ChallengeStore, 'claimAttempt'>
-  readonly factors: Pick<FactorStore, 'listFor'>
+  readonly factors: Pick<FactorStore, 'listActive'>
   readonly hashBackupCode: (code: string) => Promise<string>
   readonly admit: Admit
   readonly renewToken: RenewToken
@@ -86,8 +86,7 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   /** Codes for a first factor, hashed before the transaction so that no row stays locked over ten slow hashes. */
   const prepareBackupCodes = async (challenge: Challenge) => {
     if (challenge.purpose !== 'ENROLMENT') return null
-    const hasFactor = (await factors.listFor([challenge.userId])).some((factor) => factor.status === 'ACTIVE')
-    if (hasFactor) return null
+    if ((await factors.listActive(challenge.userId)).length > 0) return null
     const codes = newBackupCodes()
     const hashes: string[] = []
     for (const code of codes) hashes.push(await hashBackupCode(code)) // one at a time: the queue is everybody's

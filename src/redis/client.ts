@@ -30,26 +30,38 @@ export interface Redis {
 export const openRedis = async (
   url: string,
   log: Logger,
-  beforeTrust: (connection: RedisConnection) => Promise<void>,
+  beforeTrust: (run: Redis['run']) => Promise<void>,
 ): Promise<Redis> => {
+  let current: RedisClient | undefined
   let trusted: RedisConnection | undefined
   let retry: NodeJS.Timeout | undefined
   let isClosed = false
 
   const giveUp = (client: RedisClient, problem: unknown): void => {
     if (client.isOpen) client.destroy()
-    if (trusted?.client === client) {
-      trusted = undefined
-      log.error({ err: problem }, 'Redis is lost; PostgreSQL answers in its place')
-    }
-    if (!isClosed) {
-      clearTimeout(retry)
-      retry = setTimeout(connect, reconnectDelayMs)
+    if (client !== current) return
+    current = undefined
+    if (trusted) log.error({ err: problem }, 'Redis is lost; PostgreSQL answers in its place')
+    else log.debug({ err: problem }, 'Redis can not be reached')
+    trusted = undefined
+    if (!isClosed) retry = setTimeout(connect, reconnectDelayMs)
+  }
+
+  const runOn = async <T>(
+    connection: RedisConnection,
+    work: (connection: RedisConnection) => Promise<T>,
+  ): Promise<T> => {
+    try {
+      return await withDeadline(work(connection), commandDeadlineMs, 'Redis')
+    } catch (problem) {
+      giveUp(connection.client, problem)
+      throw new RedisUnavailable('Redis failed', { cause: problem })
     }
   }
 
   const connect = async (): Promise<void> => {
     const client = newClient(url)
+    current = client
     client.on('error', (problem) => giveUp(client, problem))
     try {
       await withDeadline(client.connect(), commandDeadlineMs, 'Redis')
@@ -57,12 +69,11 @@ export const openRedis = async (
       const run = /run_id:(\w{12})/.exec(server)?.[1]
       if (!run) throw new Error('INFO names no run_id, which tells one run of Redis from another')
       const connection = { client, prefix: `gatehouse:${run}` }
-      await beforeTrust(connection)
-      if (isClosed) return
+      await beforeTrust((work) => runOn(connection, work))
+      if (isClosed || client !== current) return giveUp(client, undefined)
       trusted = connection
       log.info('Redis is connected')
     } catch (problem) {
-      log.debug({ err: problem }, 'Redis can not be reached')
       giveUp(client, problem)
     }
   }
@@ -71,21 +82,16 @@ export const openRedis = async (
   if (!trusted) log.error('Redis can not be reached; PostgreSQL answers in its place')
   return {
     async run(work) {
-      const connection = trusted
-      if (!connection) throw new RedisUnavailable('No connection to Redis')
-      try {
-        return await withDeadline(work(connection), commandDeadlineMs, 'Redis')
-      } catch (problem) {
-        giveUp(connection.client, problem)
-        throw new RedisUnavailable('Redis failed', { cause: problem })
-      }
+      if (!trusted) throw new RedisUnavailable('No connection to Redis')
+      return runOn(trusted, work)
     },
     isTrusted: () => trusted !== undefined,
     async close() {
       isClosed = true
       clearTimeout(retry)
-      const last = trusted?.client
+      const last = current
       trusted = undefined
+      current = undefined
       if (last?.isOpen) await withDeadline(last.close(), commandDeadlineMs, 'Redis').catch(() => last.destroy())
     },
   }

@@ -5,7 +5,6 @@ import { eventInsertion } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import type { Db } from '../db/client.ts'
 import { mfaChallenges, mfaConfigurations, userSessions, users } from '../db/tables.ts'
-import type { Clock } from '../lib/clock.ts'
 import type { Session } from './session.ts'
 
 /** A right code, which counts if its challenge is not spent and its time step is later than the factor's last. */
@@ -28,7 +27,7 @@ export type AdmissionOutcome =
 
 export type AdmissionStore = ReturnType<typeof createAdmissionStore>
 
-export const createAdmissionStore = (db: Db, now: Clock) => ({
+export const createAdmissionStore = (db: Db) => ({
   /**
    * Opens a session, with its events, in one statement, or changes nothing at all. Without an answered challenge it opens
    * only for a user who has no active factor; with one, exactly one of any number of equal answers opens it.
@@ -36,11 +35,12 @@ export const createAdmissionStore = (db: Db, now: Clock) => ({
   async open({ session, tokenHash, answered, reports }: AdmissionAttempt): Promise<AdmissionOutcome> {
     const { id, userId, authenticationMethods, elevatedUntil, ipAddress, userAgent } = session
     const createdAt = session.createdAt.toISOString()
-    const [row] = await db.execute<AccountRow & { is_spendable: boolean }>(sql`
-      with ${answered ? answeredChallenge(answered, createdAt) : withoutFactor(userId)},
+    const [row] = await db.execute<Partial<AccountRow> & { is_active: boolean; is_spendable: boolean }>(sql`
+      with owner as (select id from ${users} where id = ${userId} and status = 'ACTIVE' for no key update),
+      ${answered ? answeredChallenge(answered, createdAt) : withoutFactor(userId)},
       account as (
         update ${users} set last_login_at = ${createdAt}, version = version + 1
-        where id = ${userId} and status = 'ACTIVE' and exists (select 1 from admitted)
+        where id in (select id from owner) and exists (select 1 from admitted)
         returning *
       ),
       session as (
@@ -52,11 +52,13 @@ export const createAdmissionStore = (db: Db, now: Clock) => ({
           ${ipAddress}, ${userAgent}
         from account
       ),
-      ${eventInsertion(reports, now(), sql`exists (select 1 from account)`)}
-      select account.*, exists (select 1 from spendable) as is_spendable from spendable full join account on true`)
-    if (row?.id) return { kind: 'opened', account: accountFromRow(row) }
+      ${eventInsertion(reports, session.createdAt, sql`exists (select 1 from account)`)}
+      select account.*, exists (select 1 from owner) as is_active, exists (select 1 from spendable) as is_spendable
+      from (values (1)) as one left join account on true`)
+    if (row?.id) return { kind: 'opened', account: accountFromRow(row as AccountRow) }
+    if (!row?.is_active) throw new Error('An account that was about to sign in is not ACTIVE')
     if (!answered) return { kind: 'factorRequired' }
-    return { kind: row?.is_spendable ? 'codeReplayed' : 'challengeSpent' }
+    return { kind: row.is_spendable ? 'codeReplayed' : 'challengeSpent' }
   },
 })
 
@@ -69,7 +71,7 @@ const withoutFactor = (userId: string): SQL => sql`
 /** The lock makes equal answers take turns; whoever comes later sees the challenge spent, or the step used. */
 const answeredChallenge = ({ challengeId, factorId, timeStep }: AnsweredChallenge, at: string): SQL => sql`
   spendable as materialized (
-    select id from ${mfaChallenges} where id = ${challengeId} and consumed_at is null for update
+    select id from ${mfaChallenges} where id = ${challengeId} and consumed_at is null and exists (select 1 from owner) for update
   ),
   step as (
     update ${mfaConfigurations} set last_used_step = ${timeStep}, last_used_at = ${at}

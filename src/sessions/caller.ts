@@ -32,6 +32,6 @@ export const signedIn = ({ caller }: RequestContext): SignedInCaller => {
   throw new AppError(caller.kind === 'undetermined' ? 'SERVICE_DEGRADED' : 'UNAUTHENTICATED')
 }
 
-/** The caller with a live session; null for anyone else, in acts that are open to both. */
-export const signedInOrNull = ({ caller }: RequestContext): SignedInCaller | null =>
-  caller.kind === 'signedIn' ? caller : null
+/** The caller with a live session, null for anyone else: for acts open to both. Throws when neither store could tell. */
+export const signedInOrNull = (context: RequestContext): SignedInCaller | null =>
+  context.caller.kind === 'anonymous' || context.caller.kind === 'ended' ? null : signedIn(context)

@@ -17,20 +17,9 @@ const kinds: Readonly<Record<string, DeviceKind>> = {
   bot: 'BOT',
 }
 const knownBrowsers: ReadonlySet<string> = new Set(Object.values(Bowser.BROWSER_MAP)) // another name is the client's own text
-const mostRemembered = 1_000
-const remembered = new Map<string, Device>()
 
 /** What a User-Agent header says of a device. It is the client's own word, for people to recognise: prove nothing by it. */
 export const describeDevice = (userAgent: string): Device => {
-  const known = remembered.get(userAgent)
-  if (known) return known
-  if (remembered.size >= mostRemembered) remembered.clear()
-  const device = parse(userAgent)
-  remembered.set(userAgent, device)
-  return device
-}
-
-const parse = (userAgent: string): Device => {
   if (userAgent === '')
     return { label: 'Unknown device', kind: 'UNKNOWN', browser: null, operatingSystem: null, userAgent }
   const parsed = Bowser.parse(userAgent)

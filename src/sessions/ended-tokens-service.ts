@@ -28,6 +28,7 @@ export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
       if (until > time) break // oldest first
       remembered.delete(hash)
     }
+    remembered.delete(tokenHash) // a known key would keep its old place
     remembered.set(tokenHash, { reason, until: time + memorySeconds * 1000 })
   }
 

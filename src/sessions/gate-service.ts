@@ -19,9 +19,9 @@ import {
 import type { CachedSession } from './session-cache-store.ts'
 import type { SessionToken } from './session-token.ts'
 
-export interface GateStores extends ChallengeStores, AfterCommit {
+export interface GateStores extends ChallengeStores {
   readonly admissions: Pick<AdmissionStore, 'open'>
-  readonly factors: Pick<FactorStore, 'listFor'>
+  readonly factors: Pick<FactorStore, 'listActive'>
 }
 
 export interface GateDeps {
@@ -48,7 +48,7 @@ export type Admission =
   | { readonly kind: 'signedIn'; readonly user: Account; readonly session: Session; readonly sessionToken: string }
   | { readonly kind: 'mfaRequired'; readonly challenge: PendingChallenge }
 
-export type Admit = (stores: GateStores, request: AdmissionRequest) => Promise<Admission>
+export type Admit = (stores: GateStores & AfterCommit, request: AdmissionRequest) => Promise<Admission>
 
 /**
  * The one function that makes sessions. Whoever has an active second factor and did not prove one gets a challenge in
@@ -89,7 +89,7 @@ export const createGate =
     }
     if (outcome.kind === 'codeReplayed') throw new CodeReplayed()
     if (outcome.kind === 'challengeSpent') throw new AppError('CHALLENGE_EXPIRED')
-    const factors = (await stores.factors.listFor([userId])).filter((factor) => factor.status === 'ACTIVE')
+    const factors = await stores.factors.listActive(userId)
     const challenge = await openChallenge(stores, {
       userId,
       purpose: 'LOGIN',

@@ -18,9 +18,11 @@ export interface SessionCheckDeps {
   readonly parseToken: (text: string) => SessionToken | null
   readonly cache: Pick<SessionCacheStore, 'find' | 'writeBack' | 'renew'>
   readonly isCacheTrusted: () => boolean
+  /** Whether this server hears of ends. While not, Redis proves nothing, and neither does another request's read. */
+  readonly isListening: () => boolean
   readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
   readonly sessions: Pick<SessionStore, 'findByToken' | 'touch'>
-  /** Records that a session ran out; called once it is known. */
+  /** Records that a session ran out of time, if its record says so too. */
   readonly expire: (session: Session, reason: SessionEndReason) => Promise<void>
   readonly limits: SessionLimits
   readonly now: Clock
@@ -38,7 +40,7 @@ export type CheckSession = (tokenText: string) => Promise<SessionVerdict>
  * does not know, with one read a token however many ask. Throws SERVICE_DEGRADED when neither can tell.
  */
 export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
-  const { parseToken, cache, isCacheTrusted, endedReasonFor, sessions, expire, limits, now } = deps
+  const { parseToken, cache, isCacheTrusted, isListening, endedReasonFor, sessions, expire, limits, now } = deps
   const shareRead = createSingleFlight<CacheAnswer>()
   const shareTouch = createSingleFlight<void>()
 
@@ -51,17 +53,32 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
   }
 
   const look = async (token: SessionToken): Promise<CacheAnswer> => {
-    if (isCacheTrusted()) {
+    if (isListening() && isCacheTrusted()) {
       const answer = await cache.find(token).catch((): CacheAnswer => ({ kind: 'missing' }))
       if (answer.kind !== 'missing') return answer
     }
     try {
-      return await shareRead(token.hash, () => readRecord(token))
+      return await (isListening() ? shareRead(token.hash, () => readRecord(token)) : readRecord(token))
     } catch (problem) {
-      // With PostgreSQL away nobody can end a session, so the copy is right where there is one.
+      // PostgreSQL does not answer this server: the copy is the best there is, and it allows reads alone.
       const answer = await cache.find(token).catch(() => null)
       if (!answer || answer.kind === 'missing') throw problem
       return answer
+    }
+  }
+
+  /** Ends a session that seems to have run out of time, unless its record knows that it was used since. */
+  const settle = async (
+    token: SessionToken,
+    overdue: CachedSession & { copy: string },
+    reason: SessionEndReason,
+  ): Promise<CacheAnswer> => {
+    try {
+      await expire(overdue.session, reason)
+      const record = await readRecord(token)
+      return record.kind === 'live' ? { ...record, copy: overdue.copy } : record
+    } catch {
+      return { kind: 'ended', reason } // refused all the same; the next try records it
     }
   }
 
@@ -77,25 +94,20 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
   return async (tokenText) => {
     const token = parseToken(tokenText)
     if (!token) return { kind: 'unknown' }
-    const known = endedReasonFor(token.hash)
-    if (known !== undefined) return known ? { kind: 'ended', reason: known } : { kind: 'unknown' }
-
-    let answer = await look(token)
-    if (answer.kind === 'live' && answer.copy && endReasonAt(answer.session, now())) {
-      // The copy may have missed that the session was used: before it ends for good, the record is asked.
-      const record = await shareRead(token.hash, () => readRecord(token))
-      answer = record.kind === 'live' ? { ...record, copy: answer.copy } : record
+    let answer: CacheAnswer | undefined
+    if (endedReasonFor(token.hash) === undefined) answer = await look(token)
+    if (answer?.kind === 'live') {
+      const reason = endReasonAt(answer.session, now())
+      if (reason) answer = await settle(token, answer, reason)
     }
-    if (answer.kind === 'missing') return { kind: 'unknown' }
-    if (answer.kind === 'ended') return answer.reason ? { kind: 'ended', reason: answer.reason } : { kind: 'unknown' }
+    // An end may have been announced while we looked.
+    const announced = endedReasonFor(token.hash)
+    if (announced !== undefined) answer = { kind: 'ended', reason: announced }
+    if (answer?.kind === 'ended' && answer.reason) return { kind: 'ended', reason: answer.reason }
+    if (answer?.kind !== 'live' || answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer
-    const over = endReasonAt(session, now())
-    if (over) {
-      await expire(session, over).catch(() => {}) // refused all the same; the next try records it
-      return { kind: 'ended', reason: over }
-    }
-    if (account.status !== 'ACTIVE') return { kind: 'unknown' }
-    if (isTouchDue(session, now())) void shareTouch(token.hash, () => touch(token, copy, answer))
+    const cached = { session, account }
+    if (isTouchDue(session, now())) void shareTouch(token.hash, () => touch(token, copy, cached))
     return { kind: 'live', session, account, token }
   }
 }

@@ -69,7 +69,10 @@ export const createSessionStore = (db: Db) => {
         .limit(mostSessionsListed)
     },
 
-    /** Ends a live session and announces it. Null when it was over already: of any number of calls, one ends it. */
+    /**
+     * Ends a live session and announces it; as IDLE or EXPIRED only if its own deadlines say so. Null when nothing was to
+     * end: of any number of calls, one ends it.
+     */
     async end(
       id: string,
       reason: SessionEndReason,
@@ -79,7 +82,15 @@ export const createSessionStore = (db: Db) => {
         .update(userSessions)
         .set({ endedAt: now, endReason: reason })
         .from(users)
-        .where(and(eq(userSessions.id, id), eq(users.id, userSessions.userId), isNull(userSessions.endedAt)))
+        .where(
+          and(
+            eq(userSessions.id, id),
+            eq(users.id, userSessions.userId),
+            isNull(userSessions.endedAt),
+            reason === 'IDLE' ? lte(userSessions.idleExpiresAt, now) : undefined,
+            reason === 'EXPIRED' ? lte(userSessions.expiresAt, now) : undefined,
+          ),
+        )
         .returning({ session: sessionColumns, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
       if (!row) return null
       const token = { tokenHash: row.tokenHash, sessionTag: row.sessionTag, reason }
@@ -87,7 +98,7 @@ export const createSessionStore = (db: Db) => {
       return { session: row.session, token }
     },
 
-    /** Gives a live session a new token and a fresh proof. Null when the session is over or `oldHash` was replaced already. */
+    /** Gives a live session a new token and a fresh proof. Null when the session is over or the old one was replaced already. */
     async replaceToken(
       id: string,
       old: EndedToken,

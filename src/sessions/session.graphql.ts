@@ -117,7 +117,7 @@ export class SessionResolver {
   }
 
   @Query(() => [SessionObject], {
-    description: "The caller's live sessions, the most recently active first; the 100 newest if there are more.",
+    description: "The caller's live sessions, the most recently active first, at most 100.",
   })
   listSessions(@Ctx() context: RequestContext): Promise<Session[]> {
     return this.sessions.listLive(signedIn(context).account.id)

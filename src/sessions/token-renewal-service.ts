@@ -7,7 +7,7 @@ import type { CachedSession } from './session-cache-store.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
-export interface TokenRenewalStores extends AfterCommit {
+export interface TokenRenewalStores {
   readonly sessions: Pick<SessionStore, 'replaceToken'>
 }
 
@@ -24,7 +24,7 @@ export interface RenewedSession {
 }
 
 export type RenewToken = (
-  stores: TokenRenewalStores,
+  stores: TokenRenewalStores & AfterCommit,
   caller: SignedInCaller,
   proof: AuthenticationMethod,
 ) => Promise<RenewedSession>

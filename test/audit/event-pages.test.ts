@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/db/client.ts'
 import {
   AuditEventsDocument,
   LoginDocument,
+  RevokeSessionDocument,
   SecurityEventsDocument,
   type SecurityEventsQuery,
 } from '../support/documents.generated.ts'
@@ -132,4 +133,26 @@ test('events can be neither changed nor deleted, and their digest proves the com
   for (const { salt, ip_address: ipAddress, user_agent: userAgent, details, personal_digest: digest } of rows) {
     expect(personalDigestOf({ salt, ipAddress, userAgent, details })).toBe(digest)
   }
+})
+
+test('a user learns that an administrator ended a session, and neither who it was nor from where', async () => {
+  const user = await gatehouse.createUser()
+  const client = await gatehouse.signedInAs(user)
+  const other = await gatehouse.signedInAs(user)
+  const administrator = await gatehouse.createUser({ role: 'ADMIN' })
+  const admin = await gatehouse.signedInAs(administrator)
+  await admin.ask(RevokeSessionDocument, { id: other.sessionId })
+
+  const { securityEvents } = await client.ask(SecurityEventsDocument, {})
+  const [seen] = securityEvents.edges
+  expect(seen?.node).toMatchObject({
+    type: 'SESSION_REVOKED',
+    details: { reason: 'REVOKED_BY_ADMIN' },
+    actor: null,
+    ipAddress: null,
+    device: null,
+  })
+  const { auditEvents } = await admin.ask(AuditEventsDocument, { filter: { userId: user.id } })
+  const [whole] = auditEvents.edges
+  expect(whole?.node).toMatchObject({ actor: { email: administrator.email }, ipAddress: '127.0.0.1' })
 })

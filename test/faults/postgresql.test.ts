@@ -46,6 +46,19 @@ for (const fault of ['cut', 'pause'] as const) {
   })
 }
 
+test('I7: when the network path to PostgreSQL dies without a word, new connections take over without a restart', async () => {
+  const { proxy, gatehouse, user } = await startBehindProxy()
+  const login = { input: { email: user.email, password: user.password } }
+  await gatehouse.anonymous.ask(LoginDocument, login)
+  const stranded = performance.now()
+  proxy.strand()
+  await eventually(async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => gatehouse.anonymous.send(LoginDocument, login)))
+    return answers.every(({ data }) => data)
+  })
+  expect(performance.now() - stranded).toBeLessThan(8_000)
+})
+
 test('I8: a deadlock is retried, so that the client never sees it', async () => {
   const { gatehouse, user } = await startBehindProxy()
   const { sql } = gatehouse

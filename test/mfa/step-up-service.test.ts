@@ -117,6 +117,6 @@ test('of one code sent 50 times at once to two servers, one raises the session a
 
 test('a user without a second factor can not ask for a step-up, and needs none to enrol', async () => {
   const session = await gatehouse.signedInAs(await gatehouse.createUser())
-  expect((await session.refused(RequestStepUpDocument, {})).extensions.code).toBe('BAD_USER_INPUT')
+  expect((await session.refused(RequestStepUpDocument, {})).extensions.code).toBe('CONFLICT')
   await beginEnrolment(session)
 })

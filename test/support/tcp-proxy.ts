@@ -3,11 +3,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 /**
  * Stands between Gatehouse and a server, for faults that the server itself can't be made to have: `pause` holds every
- * byte back and drops none, `cut` ends all connections and refuses new ones, `restore` undoes both.
+ * byte back and drops none, `cut` ends all connections and refuses new ones, `restore` undoes both; `strand` is a path that died
+ * without a word.
  */
 export const startTcpProxy = async (target: string) => {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  const stranded = new Set<Socket>()
   let isPaused = false
   let isCut = false
 
@@ -40,6 +42,15 @@ export const startTcpProxy = async (target: string) => {
       isPaused = true
       for (const socket of sockets) socket.pause()
     },
+    /** Leaves the connections that are open without an answer for good, and serves new ones. */
+    strand(): void {
+      for (const socket of sockets) {
+        stranded.add(socket)
+        socket.unpipe()
+        socket.pause()
+      }
+      sockets.clear()
+    },
     cut(): void {
       isCut = true
       for (const socket of sockets) socket.destroy()
@@ -48,6 +59,7 @@ export const startTcpProxy = async (target: string) => {
       isPaused = false
       isCut = false
       for (const socket of sockets) socket.resume()
+      for (const socket of stranded) socket.destroy()
     },
     close(): void {
       for (const socket of sockets) socket.destroy()
