@@ -60,6 +60,7 @@ export interface AccountRow extends Record<string, unknown> {
 
 const instant = (text: string | null): Date | null => (text === null ? null : new Date(text))
 
+/** The account in such a row. */
 export const accountFromRow = (row: AccountRow): Account => ({
   id: row.id,
   email: row.email,
@@ -75,6 +76,7 @@ export const accountFromRow = (row: AccountRow): Account => ({
 
 const nextVersion = sql`${users.version} + 1`
 
+/** Accounts, and the registrations that wait for their mailbox. */
 export const createAccountStore = (db: Db) => {
   let findByKey: ReturnType<typeof prepareFindByKey> | undefined
 

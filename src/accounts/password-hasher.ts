@@ -15,6 +15,7 @@ export interface PasswordHasher {
   verify(stored: string | null, secret: string): Promise<boolean>
 }
 
+/** Starts the queue, and makes the hash that stands in where there is none. */
 export const createPasswordHasher = async (): Promise<PasswordHasher> => {
   const limit = pLimit(availableParallelism())
   const decoy = await hash('', parameters)

@@ -12,6 +12,7 @@ within ${hours} hours. If it was not you, do nothing: without this link the acco
 `,
 })
 
+/** What the owner of a taken address learns; whoever typed it learns nothing. */
 export const addressTakenMail = (to: string, publicUrl: string): Message => ({
   to,
   subject: 'You already have an account',

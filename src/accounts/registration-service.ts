@@ -38,6 +38,7 @@ export type RegistrationService = ReturnType<typeof createRegistrationService>
 
 const confirmationLifetimeHours = 24 // NIST SP 800-63B-4 §4.2.1.2, for codes sent by email
 
+/** Sign-up, from the form to the confirmed address. */
 export const createRegistrationService = ({
   transact,
   hashPassword,

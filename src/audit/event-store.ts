@@ -63,6 +63,7 @@ export const eventInsertion = (reports: readonly EventReport[], occurredAt: Date
     )`
 }
 
+/** The security log, as rows. */
 export const createEventStore = (db: Db, now: Clock) => ({
   /** Records what happened, in the order given, in one statement. */
   async append(...reports: EventReport[]): Promise<void> {

@@ -56,6 +56,7 @@ export interface SecurityEvent {
 /** Who uses a stolen or guessed credential shows up here first. */
 const worthALook: ReadonlySet<SecurityEventType> = new Set(['LOGIN_FAILED', 'MFA_FAILED', 'ACCESS_DENIED'])
 
+/** How soon someone should look at an event of this type. */
 export const severityOf = (type: SecurityEventType): Severity => (worthALook.has(type) ? 'WARNING' : 'INFO')
 
 export interface PersonalData {

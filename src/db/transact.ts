@@ -17,6 +17,7 @@ const retryable = new Set(['40001', '40P01'])
 
 type Begin<Stores> = <T>(work: (stores: Stores) => Promise<T>) => Promise<T>
 
+/** Makes a Transact of `begin`, which opens a transaction, or none where the work is one statement. */
 export const createTransact =
   <Stores extends object>(begin: Begin<Stores>, log: Logger): Transact<Stores> =>
   async (work) => {

@@ -19,6 +19,7 @@ export type ChallengeStore = ReturnType<typeof createChallengeStore>
 const { id, userId, purpose, sessionId, factorId, proofs, attempts, createdAt, expiresAt } = mfaChallenges
 const challengeColumns = { id, userId, purpose, sessionId, factorId, proofs, attempts, createdAt, expiresAt }
 
+/** Challenges. Claiming and spending are one statement each, so that many servers can share them. */
 export const createChallengeStore = (db: Db) => {
   let claim: ReturnType<typeof prepareClaim> | undefined
 

@@ -18,6 +18,7 @@ export const sealedFactorColumns = {
   lastUsedStep: mfaConfigurations.lastUsedStep,
 }
 
+/** Second factors and backup codes. */
 export const createFactorStore = (db: Db) => ({
   /** Every factor of these users, pending ones included, the preferred first and then the oldest. */
   async listFor(userIds: readonly string[]): Promise<Factor[]> {

@@ -17,6 +17,7 @@ export interface StepUpDeps {
 
 export type StepUpService = ReturnType<typeof createStepUpService>
 
+/** Asks for a fresh proof, and tells whether one is needed. */
 export const createStepUpService = ({ alone, factors, openChallenge, now }: StepUpDeps) => {
   const open = (
     { session, account }: SignedInCaller,

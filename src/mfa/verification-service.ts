@@ -64,6 +64,7 @@ interface Match {
   readonly step: number
 }
 
+/** Builds `verifyMfa`, which every challenge is answered by, whatever act waits for it. */
 export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   const { transact, alone, recordEvent, challenges, factors, hashBackupCode, admit, renewToken, keys, now } = deps
 

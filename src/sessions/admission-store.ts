@@ -27,6 +27,7 @@ export type AdmissionOutcome =
 
 export type AdmissionStore = ReturnType<typeof createAdmissionStore>
 
+/** Where sessions begin, and nowhere else. */
 export const createAdmissionStore = (db: Db) => ({
   /**
    * Opens a session, with its events, in one statement, or changes nothing at all. Without an answered challenge it opens

@@ -30,6 +30,7 @@ const eventOf = {
   REVOKED_BY_ADMIN: 'SESSION_REVOKED',
 } as const
 
+/** What users and administrators do with sessions that are there. */
 export const createSessionService = ({ transact, sessions, recordEvent, tellEnded, now }: SessionServiceDeps) => {
   /** Ends a session once: row, event and announcement in one transaction, then Redis. Null when it was over already. */
   const end = (

@@ -34,6 +34,7 @@ const sessionColumns = {
 
 const mostSessionsListed = 100
 
+/** The record of sessions, and the list of ends that Redis is still to be told. */
 export const createSessionStore = (db: Db) => {
   /** In the transaction of the end itself, so that no end goes unannounced and none is announced that did not happen. */
   const announce = async (token: EndedToken, endedAt: Date): Promise<void> => {

@@ -52,8 +52,10 @@ export const endReasonAt = (session: Session, now: Date): SessionEndReason | nul
 export const assuranceOf = (methods: readonly AuthenticationMethod[]): AssuranceLevel =>
   methods.length > 1 ? 'AAL2' : 'AAL1'
 
+/** Whether a proof in this session is fresh enough to stand for a step-up. */
 export const isElevated = (session: Session, now: Date): boolean =>
   session.elevatedUntil !== null && session.elevatedUntil > now
 
+/** Whether `lastSeenAt` lags by so much that it is worth a write. */
 export const isTouchDue = (session: Session, now: Date): boolean =>
   secondsAfter(session.lastSeenAt, touchIntervalSeconds) <= now
