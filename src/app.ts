@@ -75,14 +75,12 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     messages: createMessageStore(db, keys),
   })
   type Stores = ReturnType<typeof storesOver>
-  const stores: Stores = storesOver(database.db)
-  const transact = createTransact<Stores>(
-    (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
-    log,
-  )
-  const alone = createTransact<Stores>((work) => work(stores), log)
+  const stores: Stores = storesOver(database.reading)
+  const writing: Stores = storesOver(database.writing)
+  const transact = createTransact<Stores>((work) => database.writing.transaction((tx) => work(storesOver(tx))), log)
+  const alone = createTransact<Stores>((work) => work(writing), log)
 
-  const endedTokens = createEndedTokens({ sessions: stores.sessions, now })
+  const endedTokens = createEndedTokens({ sessions: writing.sessions, now })
   let redis = noRedis
   const cache = createSessionCacheStore({ run: (work) => redis.run(work) })
   const tellEnded = (tokens: readonly EndedToken[]) => endedTokens.tell(tokens, cache.end)
@@ -109,7 +107,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const sessionService = createSessionService({
     transact,
     sessions: stores.sessions,
-    recordEvent: stores.events.append,
+    recordEvent: writing.events.append,
     tellEnded,
     now,
   })
@@ -119,7 +117,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isCacheTrusted: () => redis.isTrusted(),
     isListening: endedTokens.isListening,
     endedReasonFor: endedTokens.reasonFor,
-    sessions: stores.sessions,
+    sessions: { findByToken: stores.sessions.findByToken, touch: writing.sessions.touch },
     expire: sessionService.expire,
     limits,
     now,
@@ -130,12 +128,19 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const admit = createGate({ newToken, keepNew: cache.keepNew, openChallenge, limits, now })
   const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
   const stepUp = createStepUpService({ alone, factors: stores.factors, openChallenge, now })
-  const enrol = createEnrol({ transact, requireStepUp: stepUp.requireBeforeFactorChange, openChallenge, keys, now })
+  const enrol = createEnrol({
+    transact,
+    isStepUpMissing: stepUp.isMissing,
+    demandStepUp: stepUp.demand,
+    openChallenge,
+    keys,
+    now,
+  })
   const verifyMfa = createVerifyMfa({
     transact,
     alone,
-    recordEvent: stores.events.append,
-    challenges: stores.challenges,
+    recordEvent: writing.events.append,
+    challenges: writing.challenges,
     factors: stores.factors,
     hashBackupCode: hasher.hash,
     admit,
@@ -150,7 +155,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isProduction && !smtpUrl
       ? undefined
       : startMailRelay({
-          messages: stores.messages,
+          messages: writing.messages,
           deliver: smtpUrl ? createSmtpDelivery(smtpUrl, mailFrom) : async () => {},
           keepsText: !isProduction,
           log,
@@ -166,7 +171,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   })
   const signIn = createSignIn({
     alone,
-    recordEvent: stores.events.append,
+    recordEvent: writing.events.append,
     accounts: stores.accounts,
     verifyPassword: hasher.verify,
     admit,
@@ -187,7 +192,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     ].map((resolver) => [resolver.constructor, resolver]),
   )
   const permissions = createPermissions({
-    recordEvent: stores.events.append,
+    endedReasonFor: endedTokens.reasonFor,
+    recordEvent: writing.events.append,
     logProblem: (problem) => log.error({ err: problem }, 'a refusal could not be recorded'),
   })
   const schema = guardSchema(

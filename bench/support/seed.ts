@@ -39,11 +39,11 @@ export const addUsers = async (databaseUrl: string, group: string, count: number
 /** Runs `work` on the database and closes it. */
 export const withDatabase = async <T>(
   databaseUrl: string,
-  work: (db: ReturnType<typeof openDatabase>['db']) => Promise<T>,
+  work: (db: ReturnType<typeof openDatabase>['writing']) => Promise<T>,
 ): Promise<T> => {
   const database = openDatabase(databaseUrl)
   try {
-    return await work(database.db)
+    return await work(database.writing)
   } finally {
     await database.close()
   }

@@ -1,14 +1,22 @@
 import type { Message } from '../messaging/message.ts'
 
-/** The token stands behind a #, where neither a server's log nor a Referer header sees it (ASVS 14.2.1). */
-export const confirmationMail = (to: string, publicUrl: string, token: string, hours: number): Message => ({
+/**
+ * Says when and from where, as whoever opens the link takes over the password of just that registration. The token stands
+ * behind a #, where neither a server's log nor a Referer header sees it (ASVS 14.2.1).
+ */
+export const confirmationMail = (
+  { email: to, token, createdAt }: { email: string; token: string; createdAt: Date },
+  { publicUrl, ipAddress, hours }: { publicUrl: string; ipAddress: string; hours: number },
+): Message => ({
   to,
   subject: 'Confirm your email address',
-  text: `Someone, we hope you, registered this address. To confirm it and sign in, open
+  text: `Someone, we hope you, registered this address at ${createdAt.toISOString()} from the network address ${ipAddress}.
+To confirm it and open the account with the password chosen then, open
 
 ${publicUrl}/confirm-email#token=${token}
 
-within ${hours} hours. If it was not you, do nothing: without this link the account stays closed.
+within ${hours} hours. If it was not you, do nothing: without this link the account stays closed. If you registered more
+than once, open the link of the last time.
 `,
 })
 

@@ -77,7 +77,10 @@ export const createRegistrationService = ({
       }
       const mail = isTaken
         ? addressTakenMail(account.email, publicUrl)
-        : confirmationMail(email, publicUrl, token, confirmationLifetimeHours)
+        : confirmationMail(
+            { email, token, createdAt },
+            { publicUrl, ipAddress: client.ipAddress, hours: confirmationLifetimeHours },
+          )
       await Promise.all([
         accounts.addConfirmation(confirmation), // of a taken address too: its token leaves this function in no case
         messages.enqueue(mail, createdAt),

@@ -3,6 +3,7 @@ import { isId } from '../lib/ids.ts'
 import type { SecurityEvent } from './security-event.ts'
 
 const longestPage = 100
+const endOfLog = Date.UTC(9999, 0)
 
 export interface EventPosition {
   readonly occurredAt: Date
@@ -20,6 +21,9 @@ export interface EventConnection {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null }
 }
 
+/** Whether the log could hold an event of this instant, and PostgreSQL read it. */
+export const isWithinLog = (instant: Date): boolean => instant.getTime() >= 0 && instant.getTime() < endOfLog
+
 /** Opaque to clients: where in the order an event stands. */
 const cursorOf = ({ occurredAt, id }: EventPosition): string =>
   Buffer.from(`${occurredAt.getTime()}:${id}`).toString('base64url')
@@ -29,7 +33,7 @@ export const parseCursor = (cursor: string | null | undefined): EventPosition | 
   if (cursor === null || cursor === undefined) return null
   const [milliseconds = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(':')
   const occurredAt = new Date(/^\d{1,15}$/.test(milliseconds) ? Number(milliseconds) : Number.NaN)
-  if (Number.isNaN(occurredAt.getTime()) || !isId(id)) throw badInput('after', 'must be a cursor from an earlier page')
+  if (!isWithinLog(occurredAt) || !isId(id)) throw badInput('after', 'must be a cursor from an earlier page')
   return { occurredAt, id }
 }
 

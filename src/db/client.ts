@@ -9,14 +9,15 @@ import { type Listener, type ListenerOptions, startListening } from './listener.
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
 const statementDeadlineMs = 2_000 // with Redis' own, a request still ends inside the promised 3 s
+const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
-const transactionConnections = 10
+const writingConnections = 10
 
 export interface Database {
-  /** For single statements, pipelined. */
-  readonly db: Db
-  /** For transactions, each on a connection of its own while it lasts. */
-  readonly transactional: Db
+  /** For reads, pipelined. Nothing that may wait for a lock goes here: what comes behind it would wait too. */
+  readonly reading: Db
+  /** For statements and transactions that write, each on a connection of its own while it lasts. */
+  readonly writing: Db
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(
     channel: string,
@@ -28,8 +29,8 @@ export interface Database {
 
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
 export const openDatabase = (url: string): Database => {
-  const statements = openPool(url, pipelinedConnections)
-  const transactions = openPool(url, transactionConnections)
+  const readers = openPool(url, pipelinedConnections, mostPipelined)
+  const writers = openPool(url, writingConnections, 1)
   let isReachable = true
   let listener: Listener | undefined
 
@@ -41,8 +42,8 @@ export const openDatabase = (url: string): Database => {
   }
 
   return {
-    db: drizzle(withStatementDeadlines(statements.client, bounded)),
-    transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
+    reading: drizzle(withStatementDeadlines(readers.client, bounded)),
+    writing: drizzle(withStatementDeadlines(writers.client, bounded)),
     async listen(channel, { onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,
@@ -56,16 +57,16 @@ export const openDatabase = (url: string): Database => {
         onUnreachable() {
           if (!isReachable) return
           isReachable = false
-          for (const pool of [statements, transactions]) pool.renew() // what hangs on a dead path hangs for minutes
+          for (const pool of [readers, writers]) pool.renew() // what hangs on a dead path hangs for minutes
         },
       })
     },
     async ping() {
-      await bounded(() => statements.client()`select 1`)
+      await bounded(() => readers.client()`select 1`)
     },
     async close() {
       await listener?.close()
-      await Promise.all([statements, transactions].map((pool) => pool.client().end({ timeout: 2 })))
+      await Promise.all([readers, writers].map((pool) => pool.client().end({ timeout: 2 })))
     },
   }
 }
@@ -73,20 +74,22 @@ export const openDatabase = (url: string): Database => {
 type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
 
 /** Connections that can be given up all at once, for new ones. */
-const openPool = (url: string, max: number) => {
+const openPool = (url: string, max: number, maxPipeline: number) => {
   const open = (): Sql => {
-    const client = postgres(url, {
+    const options = {
       max,
+      max_pipeline: maxPipeline, // which the library takes and its types leave out
       connect_timeout: 2,
       backoff: () => 0.3,
       onnotice: () => {},
-      // The server's own limits end what the client gave up on, so that no lock outlives its request.
+      // The server gives a statement up before we do: what we call failed did not happen after all.
       connection: {
         application_name: 'gatehouse',
-        statement_timeout: 2_500,
-        idle_in_transaction_session_timeout: 5_000,
+        statement_timeout: 1_800,
+        idle_in_transaction_session_timeout: 3_000,
       },
-    })
+    }
+    const client = postgres(url, options)
     drizzle(client) // sets the client to hand values over as text, which Drizzle reads itself
     return client
   }

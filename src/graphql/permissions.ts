@@ -4,19 +4,22 @@ import type * as Shield from 'graphql-shield'
 import type { Role } from '../accounts/account.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import { AppError } from '../failure.ts'
-import { signedIn } from '../sessions/caller.ts'
+import { type SignedInCaller, signedIn } from '../sessions/caller.ts'
+import type { SessionEndReason } from '../sessions/session.ts'
 import type { GraphQLContext } from './context.ts'
 
 // Its ES build imports what Node has removed; and it must share graphql-middleware's module form.
 const { shield, rule, allow, deny } = createRequire(import.meta.url)('graphql-shield') as typeof Shield
 
 export interface PermissionDeps {
+  /** What is known of the end of a token: undefined while it is live, null when it was replaced. */
+  readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
   readonly recordEvent: (report: EventReport) => Promise<void>
   readonly logProblem: (problem: unknown) => void
 }
 
 /** Who may call what: default deny, so that a root field that is not in this table answers nobody. */
-export const createPermissions = ({ recordEvent, logProblem }: PermissionDeps) => {
+export const createPermissions = ({ endedReasonFor, recordEvent, logProblem }: PermissionDeps) => {
   const guard = (check: (context: GraphQLContext) => void) =>
     rule({ cache: 'no_cache' })(async (_root, _args, context: GraphQLContext, info: GraphQLResolveInfo) => {
       try {
@@ -37,10 +40,19 @@ export const createPermissions = ({ recordEvent, logProblem }: PermissionDeps) =
     await recordEvent({ type: 'ACCESS_DENIED', outcome: 'DENIED', ...who, client, details }).catch(logProblem)
   }
 
-  const signedInUser = guard((context) => void signedIn(context))
+  /** Asks again at every field: an earlier field, or another server, may have ended the session since the request came. */
+  const liveCaller = (context: GraphQLContext): SignedInCaller => {
+    const caller = signedIn(context)
+    const reason = endedReasonFor(caller.token.hash)
+    if (reason) throw new AppError('SESSION_ENDED', { reason })
+    if (reason === null) throw new AppError('UNAUTHENTICATED')
+    return caller
+  }
+
+  const signedInUser = guard((context) => void liveCaller(context))
   const oneOf = (...roles: Role[]) =>
     guard((context) => {
-      if (!roles.includes(signedIn(context).account.role)) throw new AppError('FORBIDDEN')
+      if (!roles.includes(liveCaller(context).account.role)) throw new AppError('FORBIDDEN')
     })
 
   const anyone = allow

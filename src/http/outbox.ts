@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { isEmailAddress } from '../accounts/account.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 
 const mostShown = 100
@@ -7,7 +8,8 @@ const mostShown = 100
 export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore, 'listSent' | 'open'>): void => {
   const list = async (query: unknown) => {
     const { to } = query as { to?: unknown }
-    const sent = await messages.listSent(typeof to === 'string' ? to : undefined, mostShown)
+    if (to !== undefined && !(typeof to === 'string' && isEmailAddress(to))) return []
+    const sent = await messages.listSent(to, mostShown)
     return sent.map((message) => ({
       channel: 'EMAIL',
       to: message.to,

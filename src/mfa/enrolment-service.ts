@@ -10,12 +10,13 @@ import type { FactorStore } from './factor-store.ts'
 import { newSeed, otpauthUri } from './totp.ts'
 
 interface Stores extends ChallengeStores {
-  readonly factors: Pick<FactorStore, 'lockOwner' | 'insertPending'>
+  readonly factors: Pick<FactorStore, 'lockOwner' | 'listActive' | 'insertPending'>
 }
 
 export interface EnrolmentDeps {
   readonly transact: Transact<Stores>
-  readonly requireStepUp: (caller: SignedInCaller, client: ClientInfo) => Promise<void>
+  readonly isStepUpMissing: (store: Pick<FactorStore, 'listActive'>, caller: SignedInCaller) => Promise<boolean>
+  readonly demandStepUp: (caller: SignedInCaller, client: ClientInfo) => Promise<never>
   readonly openChallenge: OpenChallenge
   readonly keys: KeyRing
   readonly now: Clock
@@ -42,7 +43,7 @@ export const seedBinding = (userId: string, factorId: string): string => `totp s
 
 /** Starts an enrolment; an unfinished one of the same user is void. Nothing in force changes until its code is verified. */
 export const createEnrol =
-  ({ transact, requireStepUp, openChallenge, keys, now }: EnrolmentDeps): Enrol =>
+  ({ transact, isStepUpMissing, demandStepUp, openChallenge, keys, now }: EnrolmentDeps): Enrol =>
   async (caller, { method, label }, client) => {
     const parsedLabel = parseLabel('input.label', label)
     const { account, session } = caller
@@ -61,7 +62,8 @@ export const createEnrol =
     } as const
     const challenge = await transact(async (stores) => {
       await stores.factors.lockOwner(account.id)
-      await requireStepUp(caller, client) // under the lock: no factor becomes active between this and the commit
+      // Under the lock: no factor becomes active between this and the commit.
+      if (await isStepUpMissing(stores.factors, caller)) return null
       await stores.factors.insertPending({
         ...factor,
         sealedSecret: keys.seal(secret, seedBinding(account.id, id)),
@@ -77,5 +79,6 @@ export const createEnrol =
         client,
       })
     })
+    if (!challenge) return demandStepUp(caller, client)
     return { kind: 'totpEnrolment', factor, challenge, secret, otpauthUri: otpauthUri(secret, account.email) }
   }

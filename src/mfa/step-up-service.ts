@@ -44,13 +44,18 @@ export const createStepUpService = ({ alone, factors, openChallenge, now }: Step
     },
 
     /**
-     * Passes a session whose user proved their strongest method within five minutes (ASVS 7.5.1), and any session of a
-     * user without a factor. Otherwise throws STEP_UP_REQUIRED with a ready challenge.
+     * Whether a change of factors still wants a proof: by the strongest method, not older than five minutes (ASVS 7.5.1).
+     * A user without an active factor needs none. `store` may be a transaction's, to ask under its locks.
      */
-    async requireBeforeFactorChange(caller: SignedInCaller, client: ClientInfo): Promise<void> {
+    async isMissing(store: Pick<FactorStore, 'listActive'>, { account, session }: SignedInCaller): Promise<boolean> {
+      const provedFactor = session.authenticationMethods.some((method) => method !== 'PASSWORD')
+      if (provedFactor && isElevated(session, now())) return false
+      return (await store.listActive(account.id)).length > 0
+    },
+
+    /** Throws STEP_UP_REQUIRED with a ready challenge. */
+    async demand(caller: SignedInCaller, client: ClientInfo): Promise<never> {
       const active = await factors.listActive(caller.account.id)
-      const provedFactor = caller.session.authenticationMethods.some((method) => method !== 'PASSWORD')
-      if (active.length === 0 || (provedFactor && isElevated(caller.session, now()))) return
       const challenge = await open(caller, active, client)
       throw new AppError('STEP_UP_REQUIRED', {
         methods: active.map((factor) => factor.method),

@@ -145,8 +145,8 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     const prepared = await prepareBackupCodes(challenge)
     return transact(async (stores) => {
       await stores.factors.lockOwner(user.id)
-      if (!(await stores.factors.claimTimeStep(factorId, match.step, now()))) throw new CodeReplayed()
       if (!(await stores.challenges.spend(challenge.id, now()))) throw new AppError('CHALLENGE_EXPIRED')
+      if (!(await stores.factors.claimTimeStep(factorId, match.step, now()))) throw new CodeReplayed()
       if (purpose === 'ENROLMENT') return activate(stores, match, prepared, caller, client)
       await stores.events.append(succeeded, { ...succeeded, type: 'STEP_UP_SUCCEEDED' })
       return { kind: 'steppedUp', ...(await renewToken(stores, caller, method)) }

@@ -33,7 +33,7 @@ const writeEvents = async (user: TestUser, count: number) => {
       details: { index },
     }
   })
-  await createEventStore(database.db, () => at).append(...reports)
+  await createEventStore(database.writing, () => at).append(...reports)
   await database.close()
 }
 
@@ -97,6 +97,9 @@ test('page sizes and cursors that make no sense are refused by field', async () 
     [{ after: 'x' }, 'after'],
     [{ after: Buffer.from('9'.repeat(15)).toString('base64url') }, 'after'],
     [{ filter: { sessionId: 'x' } }, 'filter.sessionId'],
+    [{ filter: { from: '0000-01-01T00:00:00Z' } }, 'filter.from'],
+    [{ filter: { to: '9999-12-31T23:59:59-23:59' } }, 'filter.to'],
+    [{ after: Buffer.from('253402300800000:01a20516-defe-7103-8ac6-6d8d2e0b6677').toString('base64url') }, 'after'],
   ] as const) {
     const { extensions } = await client.refused(SecurityEventsDocument, variables)
     expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fields: [{ path }] })
