@@ -77,7 +77,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   type Stores = ReturnType<typeof storesOver>
   const stores: Stores = storesOver(database.reading)
   const writing: Stores = storesOver(database.writing)
-  const transact = createTransact<Stores>((work) => database.writing.transaction((tx) => work(storesOver(tx))), log)
+  const transact = createTransact<Stores>(
+    (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
+    log,
+  )
   const alone = createTransact<Stores>((work) => work(writing), log)
 
   const endedTokens = createEndedTokens({ sessions: writing.sessions, now })

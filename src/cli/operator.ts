@@ -20,7 +20,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
     const hasher = await createPasswordHasher()
     const storesOver = (db: Db) => ({ accounts: createAccountStore(db), events: createEventStore(db, systemClock) })
     const transact = createTransact<ReturnType<typeof storesOver>>(
-      (work) => database.writing.transaction((tx) => work(storesOver(tx))),
+      (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
       createLogger('warn'),
     )
     return await work({

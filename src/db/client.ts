@@ -11,13 +11,16 @@ export type Db = PgDatabase<PostgresJsQueryResultHKT>
 const statementDeadlineMs = 2_000 // with Redis' own, a request still ends inside the promised 3 s
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
-const writingConnections = 10
+const writingConnections = 8
+const transactionConnections = 6
 
 export interface Database {
   /** For reads, pipelined. Nothing that may wait for a lock goes here: what comes behind it would wait too. */
   readonly reading: Db
-  /** For statements and transactions that write, each on a connection of its own while it lasts. */
+  /** For single statements that write: one at a time on a connection. */
   readonly writing: Db
+  /** For transactions, each on a connection of its own while it lasts. */
+  readonly transactional: Db
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(
     channel: string,
@@ -31,6 +34,7 @@ export interface Database {
 export const openDatabase = (url: string): Database => {
   const readers = openPool(url, pipelinedConnections, mostPipelined)
   const writers = openPool(url, writingConnections, 1)
+  const transactions = openPool(url, transactionConnections, mostPipelined)
   let isReachable = true
   let listener: Listener | undefined
 
@@ -44,6 +48,7 @@ export const openDatabase = (url: string): Database => {
   return {
     reading: drizzle(withStatementDeadlines(readers.client, bounded)),
     writing: drizzle(withStatementDeadlines(writers.client, bounded)),
+    transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
     async listen(channel, { onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,
@@ -57,7 +62,7 @@ export const openDatabase = (url: string): Database => {
         onUnreachable() {
           if (!isReachable) return
           isReachable = false
-          for (const pool of [readers, writers]) pool.renew() // what hangs on a dead path hangs for minutes
+          for (const pool of [readers, writers, transactions]) pool.renew() // what hangs on a dead path hangs for minutes
         },
       })
     },
@@ -66,7 +71,7 @@ export const openDatabase = (url: string): Database => {
     },
     async close() {
       await listener?.close()
-      await Promise.all([readers, writers].map((pool) => pool.client().end({ timeout: 2 })))
+      await Promise.all([readers, writers, transactions].map((pool) => pool.client().end({ timeout: 2 })))
     },
   }
 }
