@@ -75,7 +75,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     messages: createMessageStore(db, keys),
   })
   type Stores = ReturnType<typeof storesOver>
-  const stores: Stores = storesOver(database.reading)
+  const reading: Stores = storesOver(database.reading)
   const writing: Stores = storesOver(database.writing)
   const transact = createTransact<Stores>(
     (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
@@ -109,7 +109,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const newToken = (tag: string) => newSessionToken(tag, keys)
   const sessionService = createSessionService({
     transact,
-    sessions: stores.sessions,
+    sessions: reading.sessions,
     recordEvent: writing.events.append,
     tellEnded,
     now,
@@ -120,7 +120,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isCacheTrusted: () => redis.isTrusted(),
     isListening: endedTokens.isListening,
     endedReasonFor: endedTokens.reasonFor,
-    sessions: { findByToken: stores.sessions.findByToken, touch: writing.sessions.touch },
+    sessions: { findByToken: reading.sessions.findByToken, touch: writing.sessions.touch },
     expire: sessionService.expire,
     limits,
     now,
@@ -130,7 +130,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const openChallenge = createOpenChallenge(now)
   const admit = createGate({ newToken, keepNew: cache.keepNew, openChallenge, limits, now })
   const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
-  const stepUp = createStepUpService({ alone, factors: stores.factors, openChallenge, now })
+  const stepUp = createStepUpService({ alone, factors: reading.factors, openChallenge, now })
   const enrol = createEnrol({
     transact,
     isStepUpMissing: stepUp.isMissing,
@@ -144,7 +144,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     alone,
     recordEvent: writing.events.append,
     challenges: writing.challenges,
-    factors: stores.factors,
+    factors: reading.factors,
     hashBackupCode: hasher.hash,
     admit,
     renewToken,
@@ -175,7 +175,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const signIn = createSignIn({
     alone,
     recordEvent: writing.events.append,
-    accounts: stores.accounts,
+    accounts: reading.accounts,
     verifyPassword: hasher.verify,
     admit,
   })
@@ -183,7 +183,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const resolvers = new Map<unknown, unknown>(
     [
       new AccountResolver(registration, signIn),
-      new AuditResolver(createReadEvents(stores.events)),
+      new AuditResolver(createReadEvents(reading.events)),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),
       new MfaResolver(enrol, verifyMfa, stepUp),
@@ -208,8 +208,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const createContext = createContextFactory({
     checkSession,
     logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
-    findAccounts: stores.accounts.findByIds,
-    readMfaStatuses: createReadMfaStatuses(stores.factors),
+    findAccounts: reading.accounts.findByIds,
+    readMfaStatuses: createReadMfaStatuses(reading.factors),
   })
   const server = await createHttpServer({
     apollo,
@@ -219,7 +219,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
   })
   serveHealth(server, { pingDatabase: database.ping, pingRedis: () => redis.run(({ client }) => client.ping()) })
-  if (!isProduction && !smtpUrl) serveOutbox(server, stores.messages)
+  if (!isProduction && !smtpUrl) serveOutbox(server, reading.messages)
 
   return {
     server,
