@@ -1,16 +1,29 @@
 import type { FastifyInstance } from 'fastify'
 import { AccountResolver } from './accounts/account.graphql.ts'
-import { createAccountStore } from './accounts/account-store.ts'
+import { createEmailChangeService } from './accounts/email-change-service.ts'
+import { createPasswordChangeService } from './accounts/password-change-service.ts'
+import { createCheckPassword } from './accounts/password-check-service.ts'
 import { createPasswordHasher } from './accounts/password-hasher.ts'
+import { createCompleteReset, createPasswordResetService } from './accounts/password-reset-service.ts'
+import { createSetPassword } from './accounts/password-setting-service.ts'
+import { RecoveryResolver } from './accounts/recovery.graphql.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createSignIn } from './accounts/sign-in-service.ts'
+import { AdminResolver } from './admin/admin.graphql.ts'
+import { createUnlockUser } from './admin/unlock-service.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
 import { createReadEvents } from './audit/audit-service.ts'
-import { createEventStore } from './audit/event-store.ts'
+import { createRecordEvent } from './audit/event-recording-service.ts'
 import { SecurityEventResolver } from './audit/security-event.graphql.ts'
+import { createFloodGuard } from './budgets/flood-service.ts'
+import { createFloodStore } from './budgets/flood-store.ts'
+import { createLockIfSpent } from './budgets/lock-service.ts'
 import type { Config } from './config.ts'
 import { type Db, openDatabase } from './db/client.ts'
 import { createTransact } from './db/transact.ts'
+import { TrustedDeviceResolver } from './devices/trusted-device.graphql.ts'
+import { parseDeviceToken } from './devices/trusted-device.ts'
+import { createTrustedDeviceService } from './devices/trusted-device-service.ts'
 import { createGraphQLServer } from './graphql/apollo.ts'
 import { createContextFactory } from './graphql/context.ts'
 import { createPermissions } from './graphql/permissions.ts'
@@ -22,30 +35,41 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
 import { startMailRelay } from './messaging/mail-relay-service.ts'
-import { createMessageStore } from './messaging/message-store.ts'
+import type { Sms } from './messaging/sms.ts'
 import { createSmtpDelivery } from './messaging/smtp.ts'
+import { createTwilioSms } from './messaging/twilio.ts'
+import { createFactorActivation } from './mfa/activation-service.ts'
+import { createPrepareBackupCodes, createRegenerateBackupCodes } from './mfa/backup-codes-service.ts'
 import { MfaChallengeResolver } from './mfa/challenge.graphql.ts'
 import { createOpenChallenge } from './mfa/challenge-service.ts'
-import { createChallengeStore } from './mfa/challenge-store.ts'
+import { createMatchCode } from './mfa/code-match-service.ts'
+import { SmsEnrolmentResolver, TotpEnrolmentResolver } from './mfa/enrolment.graphql.ts'
 import { createEnrol } from './mfa/enrolment-service.ts'
 import { UserMfaResolver } from './mfa/factor.graphql.ts'
-import { createFactorStore } from './mfa/factor-store.ts'
-import { MfaActivatedResolver, MfaResolver, TotpEnrolmentResolver } from './mfa/mfa.graphql.ts'
+import { createFactorService } from './mfa/factor-service.ts'
+import { MfaActivatedResolver, MfaResolver } from './mfa/mfa.graphql.ts'
 import { createReadMfaStatuses } from './mfa/mfa-status-service.ts'
+import { MfaPolicyResolver } from './mfa/policy.graphql.ts'
+import { createPolicies, createSetPolicy } from './mfa/policy-service.ts'
+import { policiesChannel } from './mfa/policy-store.ts'
+import { createSmsCodeService } from './mfa/sms-code-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
+import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
-import { createAdmissionStore } from './sessions/admission-store.ts'
+import { startPurge } from './retention/purge-service.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
 import { SessionResolver } from './sessions/session.graphql.ts'
 import { createSessionCacheStore, markEnded } from './sessions/session-cache-store.ts'
 import { createSessionCheck } from './sessions/session-check-service.ts'
+import { createEndSessions } from './sessions/session-end-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
-import { createSessionStore, type EndedToken, endedTokensChannel } from './sessions/session-store.ts'
+import { type EndedToken, endedTokensChannel } from './sessions/session-store.ts'
 import { newSessionToken, parseSessionToken } from './sessions/session-token.ts'
 import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
+import { createStores, type Stores } from './stores.ts'
 
 export interface App {
   readonly server: FastifyInstance
@@ -54,6 +78,7 @@ export interface App {
 }
 
 const endedTokensIntervalMs = 5_000
+const policyRetryMs = 1_000
 
 const missing = (resolver: unknown): never => {
   throw new Error(`No resolver was built of ${String(resolver)}`)
@@ -65,16 +90,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const keys = createKeyRing(config.keys)
   const limits = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds }
   const database = openDatabase(config.databaseUrl)
-  const storesOver = (db: Db) => ({
-    accounts: createAccountStore(db),
-    admissions: createAdmissionStore(db),
-    sessions: createSessionStore(db),
-    factors: createFactorStore(db),
-    challenges: createChallengeStore(db),
-    events: createEventStore(db, now),
-    messages: createMessageStore(db, keys),
-  })
-  type Stores = ReturnType<typeof storesOver>
+  const storesOver = (db: Db) => createStores(db, keys, now)
   const reading: Stores = storesOver(database.reading)
   const writing: Stores = storesOver(database.writing)
   const transact = createTransact<Stores>(
@@ -91,11 +107,20 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     if (redis.isTrusted()) await endedTokens.tellAll(cache.end)
   }
   const logUntold = (problem: unknown) => log.warn({ err: problem }, 'ended sessions could not be told to Redis')
-  await database.listen(endedTokensChannel, {
-    onMessage: endedTokens.hear,
+  const policies = createPolicies(reading.policies, now)
+  const reloadPolicies = (): void => {
+    policies.load().catch((problem) => {
+      log.error({ err: problem }, 'policies could not be read')
+      setTimeout(reloadPolicies, policyRetryMs).unref() // what was tightened must not stay unknown here
+    })
+  }
+  await policies.load()
+  await database.listen({
+    onMessage: { [endedTokensChannel]: endedTokens.hear, [policiesChannel]: reloadPolicies },
     onListening() {
       endedTokens.connected()
       tellAllEnded().catch(logUntold)
+      reloadPolicies()
     },
     onInterrupted: endedTokens.interrupted,
   })
@@ -106,11 +131,12 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   }
   const sweep = setInterval(() => tellAllEnded().catch(logUntold), endedTokensIntervalMs)
 
+  const recordEvent = createRecordEvent(writing.events.append)
   const newToken = (tag: string) => newSessionToken(tag, keys)
   const sessionService = createSessionService({
     transact,
     sessions: reading.sessions,
-    recordEvent: writing.events.append,
+    recordEvent,
     tellEnded,
     now,
   })
@@ -126,32 +152,6 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     now,
   })
 
-  const hasher = await createPasswordHasher()
-  const openChallenge = createOpenChallenge(now)
-  const admit = createGate({ newToken, keepNew: cache.keepNew, openChallenge, limits, now })
-  const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
-  const stepUp = createStepUpService({ alone, factors: reading.factors, openChallenge, now })
-  const enrol = createEnrol({
-    transact,
-    isStepUpMissing: stepUp.isMissing,
-    demandStepUp: stepUp.demand,
-    openChallenge,
-    keys,
-    now,
-  })
-  const verifyMfa = createVerifyMfa({
-    transact,
-    alone,
-    recordEvent: writing.events.append,
-    challenges: writing.challenges,
-    factors: reading.factors,
-    hashBackupCode: hasher.hash,
-    admit,
-    renewToken,
-    keys,
-    now,
-  })
-
   const { smtpUrl, mailFrom } = config
   if (isProduction && !smtpUrl) log.warn('SMTP_URL is not set: mail is queued and waits')
   const mailRelay =
@@ -164,39 +164,186 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
           log,
           now,
         })
+  const wakeMailRelay = () => mailRelay?.wake()
+  const digest = (text: string) => keys.sign(text).toString('base64url')
+  const sendSms = config.twilio
+    ? createTwilioSms({ ...config.twilio, log, now })
+    : isProduction
+      ? null
+      : (sms: Sms) => writing.messages.keep('SMS', { ...sms, subject: 'Text message' }, now())
+  const offersSms = sendSms !== null
+
+  const hasher = await createPasswordHasher()
+  const floodStore = createFloodStore({ run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() }, now)
+  const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit)
+  const lockIfSpent = createLockIfSpent({ wakeMailRelay, now })
+  const openChallenge = createOpenChallenge({ offersSms, now })
+  const devices = createTrustedDeviceService({ transact, trustedDevices: reading.trustedDevices, wakeMailRelay, now })
+  const admit = createGate({
+    newToken,
+    keepNew: cache.keepNew,
+    openChallenge,
+    endCopiedTrust: devices.endCopied,
+    wakeMailRelay,
+    keys,
+    limits,
+    now,
+  })
+  const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
+  const endSessions = createEndSessions({ tellEnded, now })
+  const stepUp = createStepUpService({ transact, alone, openChallenge, now })
+  const { actAsOwner } = stepUp
+  const enrol = createEnrol({ actAsOwner, openChallenge, offersSms, smsCountries: config.smsCountries, keys, now })
+  const smsCodes = createSmsCodeService({
+    transact,
+    budgets: writing.budgets,
+    sends: writing.smsSends,
+    recordEvent,
+    sendSms,
+    digest,
+    keys,
+    now,
+  })
+  const prepareBackupCodes = createPrepareBackupCodes(hasher.hash, now)
+  const factorService = createFactorService({
+    transact,
+    actAsOwner,
+    endSessions,
+    mustKeepFactor: policies.isRequired,
+    keepAccount: cache.keepAccount,
+    wakeMailRelay,
+    now,
+  })
+  const setPassword = createSetPassword({ endSessions, wakeMailRelay, now })
+  const completeReset = createCompleteReset({ setPassword, now })
+  const passwordResets = createPasswordResetService({
+    transact,
+    recovery: reading.recovery,
+    recordEvent,
+    floods,
+    hashPassword: hasher.hash,
+    openChallenge,
+    completeReset,
+    digest,
+    wakeMailRelay,
+    publicUrl,
+    now,
+  })
+  const passwords = createPasswordChangeService({
+    actAsOwner,
+    requireStepUp: stepUp.require,
+    checkPassword: createCheckPassword({
+      transact,
+      accounts: reading.accounts,
+      budgets: writing.budgets,
+      recordEvent,
+      hasher,
+      lockIfSpent,
+      now,
+    }),
+    hashPassword: hasher.hash,
+    setPassword,
+    renewToken,
+  })
+  const emailChanges = createEmailChangeService({
+    transact,
+    actAsOwner,
+    recordEvent,
+    keepAccount: cache.keepAccount,
+    digest,
+    wakeMailRelay,
+    publicUrl,
+    now,
+  })
   const registration = createRegistrationService({
     transact,
+    recordEvent,
+    floods,
     hashPassword: hasher.hash,
     admit,
-    wakeMailRelay: () => mailRelay?.wake(),
+    digest,
+    wakeMailRelay,
     publicUrl,
+    now,
+  })
+  const verifyMfa = createVerifyMfa({
+    transact,
+    alone,
+    recordEvent,
+    challenges: writing.challenges,
+    budgets: writing.budgets,
+    floods,
+    matchCode: createMatchCode({ verifyBackupCode: hasher.verify, keys, now }),
+    recordFailure: createRecordFailure({ transact, lockIfSpent, wakeMailRelay, now }),
+    admit,
+    renewToken,
+    activation: createFactorActivation({ prepareBackupCodes, renewToken, wakeMailRelay, now }),
+    completeReset,
+    noteSmsAnswered: smsCodes.noteAnswered,
+    wakeMailRelay,
     now,
   })
   const signIn = createSignIn({
     alone,
-    recordEvent: writing.events.append,
-    accounts: reading.accounts,
-    verifyPassword: hasher.verify,
+    transact,
+    accounts: writing.accounts,
+    signIns: writing.signIns,
+    budgets: writing.budgets,
+    recordEvent,
+    hasher,
+    floods,
+    claimFlood: floodStore.claim,
     admit,
+    parseDeviceToken: (text) => parseDeviceToken(text, keys),
+    digest,
+    lockIfSpent,
+    now,
+  })
+  const purge = startPurge({
+    atOnce: [writing.budgets.purge, writing.recovery.purge],
+    afterADay: [
+      writing.challenges.purge,
+      writing.factors.purgePending,
+      writing.accounts.purgeConfirmations,
+      writing.messages.purge,
+      writing.trustedDevices.purge,
+    ],
+    afterNinetyDays: [writing.knownDevices.purge],
+    log,
+    now,
   })
 
   const resolvers = new Map<unknown, unknown>(
     [
-      new AccountResolver(registration, signIn),
+      new AccountResolver(registration, signIn, emailChanges),
+      new AdminResolver(createUnlockUser({ actAsOwner, wakeMailRelay, now })),
       new AuditResolver(createReadEvents(reading.events)),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),
-      new MfaResolver(enrol, verifyMfa, stepUp),
+      new MfaPolicyResolver(policies, createSetPolicy({ actAsOwner, policies, now })),
+      new MfaResolver(
+        enrol,
+        verifyMfa,
+        stepUp,
+        smsCodes,
+        factorService,
+        createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
+      ),
+      new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(),
       new SessionResolver(sessionService, now),
       new SignedInResolver(),
+      new SmsEnrolmentResolver(),
       new TotpEnrolmentResolver(),
+      new TrustedDeviceResolver(devices),
       new UserMfaResolver(),
     ].map((resolver) => [resolver.constructor, resolver]),
   )
   const permissions = createPermissions({
     endedReasonFor: endedTokens.reasonFor,
-    recordEvent: writing.events.append,
+    isEnrolmentOwed: policies.isEnrolmentOwed,
+    requireStepUp: stepUp.require,
+    recordEvent,
     logProblem: (problem) => log.error({ err: problem }, 'a refusal could not be recorded'),
   })
   const schema = guardSchema(
@@ -209,7 +356,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     checkSession,
     logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
     findAccounts: reading.accounts.findByIds,
-    readMfaStatuses: createReadMfaStatuses(reading.factors),
+    readMfaStatuses: createReadMfaStatuses({ factors: reading.factors, policies }),
   })
   const server = await createHttpServer({
     apollo,
@@ -229,6 +376,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => server.close(),
         () => apollo.stop(),
         () => mailRelay?.stop(),
+        purge.stop,
         () => redis.close(),
         database.close,
       ]

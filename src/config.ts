@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { MasterKey } from './lib/key-ring.ts'
+import { isCountry } from './mfa/phone-number.ts'
 
 export interface Config {
   readonly isProduction: boolean
@@ -12,6 +13,17 @@ export interface Config {
   readonly keys: readonly [MasterKey, ...MasterKey[]]
   readonly smtpUrl: string | null
   readonly mailFrom: string
+  /** Null: production offers no text messages, development shows them in the outbox. */
+  readonly twilio: {
+    readonly accountSid: string
+    readonly authToken: string
+    readonly from: string
+    readonly apiUrl: string | null
+  } | null
+  /** Countries that text messages go to, ISO 3166. */
+  readonly smsCountries: readonly string[]
+  /** Failed tries, registrations or reset requests that one network may make in a quarter of an hour. */
+  readonly networkLimit: number
   readonly trustedProxies: readonly string[]
   readonly sessionIdleSeconds: number
   readonly sessionAbsoluteSeconds: number
@@ -40,6 +52,9 @@ export const startProblem = (problem: unknown): string => {
 type Environment = Readonly<Record<string, string | undefined>>
 
 const keyBytes = 32
+// Where SMS pumping is rare: North America, the European Economic Area and its neighbours, Australia, New Zealand, Japan.
+const defaultSmsCountries =
+  'US,CA,AT,BE,BG,HR,CY,CZ,DK,EE,FI,FR,DE,GR,HU,IS,IE,IT,LV,LI,LT,LU,MT,NL,NO,PL,PT,RO,SK,SI,ES,SE,CH,GB,AU,NZ,JP'
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the configuration from the environment. Throws ConfigError with all that is missing or malformed. */
@@ -98,6 +113,19 @@ export const readConfig = (environment: Environment = process.env): Config => {
   const mailFrom =
     text('MAIL_FROM') ||
     (smtpUrl ? fail('MAIL_FROM is missing: the sender of mail, for example Gatehouse <no-reply@example.com>', '') : '')
+  const twilioNames = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_FROM'] as const
+  const [accountSid, authToken, from] = twilioNames.map(text) as [string, string, string]
+  const absent = twilioNames.filter((name) => text(name) === '')
+  const twilioUrl = url('TWILIO_API_URL', ['https:', 'http:'], text('TWILIO_API_URL')) || null
+  if (absent.length > 0 && (absent.length < twilioNames.length || twilioUrl)) {
+    fail(`${absent.join(' and ')} ${absent.length > 1 ? 'are' : 'is'} missing: text messages need all of Twilio's`, '')
+  }
+  if (accountSid && !accountSid.startsWith('AC')) fail('TWILIO_ACCOUNT_SID must begin with AC', '')
+  const smsCountries = (text('SMS_COUNTRIES') || defaultSmsCountries).split(',').map((code) => code.trim())
+  for (const code of smsCountries) {
+    if (!isCountry(code)) fail(`SMS_COUNTRIES: "${code}" is no ISO 3166 code such as US`, '')
+  }
+  const networkLimit = whole('NETWORK_LIMIT', isProduction ? 1_000 : 1_000_000, 1, 1_000_000_000)
   const trustedProxies = text('TRUSTED_PROXIES')
     .split(',')
     .map((range) => range.trim())
@@ -127,6 +155,9 @@ export const readConfig = (environment: Environment = process.env): Config => {
     keys,
     smtpUrl,
     mailFrom,
+    twilio: absent.length > 0 ? null : { accountSid, authToken, from, apiUrl: twilioUrl },
+    smsCountries,
+    networkLimit,
     trustedProxies,
     sessionIdleSeconds,
     sessionAbsoluteSeconds,

@@ -10,16 +10,19 @@ export interface FailureData {
   UNAUTHENTICATED: Record<never, never>
   SESSION_ENDED: { readonly reason: SessionEndReason }
   FORBIDDEN: Record<never, never>
-  STEP_UP_REQUIRED: { readonly methods: readonly AuthenticationMethod[]; readonly challengeId: string }
+  MFA_ENROLMENT_REQUIRED: Record<never, never>
+  STEP_UP_REQUIRED: { readonly methods: readonly AuthenticationMethod[]; readonly challengeId?: string }
   BAD_USER_INPUT: { readonly fields: readonly FieldProblem[] }
   INVALID_CREDENTIALS: Record<never, never>
   MFA_CODE_INVALID: { readonly attemptsRemaining: number }
   CHALLENGE_EXPIRED: Record<never, never>
+  ACCOUNT_LOCKED: { readonly retryAfterSeconds: number }
   RATE_LIMITED: { readonly retryAfterSeconds: number }
   TOKEN_INVALID: Record<never, never>
   PASSWORD_REJECTED: { readonly reasons: readonly string[] }
   NOT_FOUND: Record<never, never>
   CONFLICT: Record<never, never>
+  DELIVERY_FAILED: { readonly retryAfterSeconds?: number }
   SERVICE_DEGRADED: Record<never, never>
   INTERNAL_SERVER_ERROR: Record<never, never>
 }
@@ -31,16 +34,19 @@ const clientMessages: Record<ErrorCode, string> = {
   UNAUTHENTICATED: 'Sign in first.',
   SESSION_ENDED: 'This session is over. Sign in again.',
   FORBIDDEN: 'You are not allowed to do this.',
-  STEP_UP_REQUIRED: 'Confirm that it is you: answer the challenge with verifyMfa, then try again.',
+  MFA_ENROLMENT_REQUIRED: 'Enrol a second factor first.',
+  STEP_UP_REQUIRED: 'Confirm that it is you, then try again.',
   BAD_USER_INPUT: 'The input is not acceptable; see fields.',
   INVALID_CREDENTIALS: 'The email address or the password is wrong.',
   MFA_CODE_INVALID: 'The code is wrong, used or expired.',
   CHALLENGE_EXPIRED: 'This challenge is over. Start again.',
+  ACCOUNT_LOCKED: 'Too many failures. Try again later.',
   RATE_LIMITED: 'Too much at once. Try again later.',
   TOKEN_INVALID: 'The link is wrong, used or expired.',
   PASSWORD_REJECTED: 'Choose another password; see reasons.',
   NOT_FOUND: 'There is no such thing.',
   CONFLICT: 'This does not go with how things stand.',
+  DELIVERY_FAILED: 'The message could not be sent. Try again, or another way.',
   SERVICE_DEGRADED: 'This can not be done safely right now. Try again in a moment.',
   INTERNAL_SERVER_ERROR: 'Something went wrong on our side.',
 }

@@ -1,5 +1,6 @@
-import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, lte, ne, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { emailConfirmations, users } from '../db/tables.ts'
 import { type Account, emailKeyOf, type Role, type UserStatus } from './account.ts'
 
@@ -24,14 +25,28 @@ export interface NewConfirmation {
 /** What a registration asked for, to be taken over once its mailbox has confirmed it. */
 export type ChosenRegistration = Pick<NewConfirmation, 'userId' | 'email' | 'passwordHash' | 'displayName'>
 
+/** An account with the hash of its password, and which password of its that is. */
 export interface Credentials {
   readonly account: Account
   readonly passwordHash: string | null
+  readonly passwordVersion: number
 }
 
 export type AccountStore = ReturnType<typeof createAccountStore>
 
-const { id, email, displayName, role, status, sessionTag, version, emailConfirmedAt, createdAt, lastLoginAt } = users
+const {
+  id,
+  email,
+  displayName,
+  role,
+  status,
+  sessionTag,
+  version,
+  mfaEnabled,
+  emailConfirmedAt,
+  createdAt,
+  lastLoginAt,
+} = users
 export const accountColumns = {
   id,
   email,
@@ -40,6 +55,7 @@ export const accountColumns = {
   status,
   sessionTag,
   version,
+  mfaEnabled,
   emailConfirmedAt,
   createdAt,
   lastLoginAt,
@@ -53,6 +69,7 @@ export interface AccountRow extends Record<string, unknown> {
   readonly status: UserStatus
   readonly session_tag: string
   readonly version: number
+  readonly mfa_enabled: boolean
   readonly email_confirmed_at: string | null
   readonly created_at: string
   readonly last_login_at: string | null
@@ -69,6 +86,7 @@ export const accountFromRow = (row: AccountRow): Account => ({
   status: row.status,
   sessionTag: row.session_tag,
   version: row.version,
+  mfaEnabled: row.mfa_enabled,
   emailConfirmedAt: instant(row.email_confirmed_at),
   createdAt: new Date(row.created_at),
   lastLoginAt: instant(row.last_login_at),
@@ -77,100 +95,132 @@ export const accountFromRow = (row: AccountRow): Account => ({
 const nextVersion = sql`${users.version} + 1`
 
 /** Accounts, and the registrations that wait for their mailbox. */
-export const createAccountStore = (db: Db) => {
-  let findByKey: ReturnType<typeof prepareFindByKey> | undefined
+export const createAccountStore = (db: Db) => ({
+  async findByIds(ids: readonly string[]): Promise<Account[]> {
+    return ids.length === 0
+      ? []
+      : db
+          .select(accountColumns)
+          .from(users)
+          .where(inArray(users.id, [...ids]))
+  },
 
-  return {
-    async findByIds(ids: readonly string[]): Promise<Account[]> {
-      return ids.length === 0
-        ? []
-        : db
-            .select(accountColumns)
-            .from(users)
-            .where(inArray(users.id, [...ids]))
-    },
+  async findCredentials(userId: string): Promise<Credentials | null> {
+    const [row] = await db
+      .select({ account: accountColumns, passwordHash: users.passwordHash, passwordVersion: users.passwordVersion })
+      .from(users)
+      .where(eq(id, userId))
+    return row ?? null
+  },
 
-    async findCredentials(address: string): Promise<Credentials | null> {
-      findByKey ??= prepareFindByKey(db)
-      const [row] = await findByKey.execute({ emailKey: emailKeyOf(address) })
-      return row ?? null
-    },
+  /** The account that holds an address; null when none is ACTIVE. */
+  async findActiveByEmail(address: string): Promise<Account | null> {
+    const [row] = await db
+      .select(accountColumns)
+      .from(users)
+      .where(and(eq(users.emailKey, emailKeyOf(address)), eq(status, 'ACTIVE')))
+    return row ?? null
+  },
 
-    /**
-     * Returns the account that holds the address: a new PENDING one, or the one that was there. Both cost one write, so
-     * that the time tells nobody which it was (ASVS 6.3.8).
-     */
-    async claimAddress(account: NewAccount): Promise<Account> {
-      const [row] = await db
-        .insert(users)
-        .values({ ...account, emailKey: emailKeyOf(account.email), role: 'USER', status: 'PENDING' })
-        .onConflictDoUpdate({ target: users.emailKey, set: { version: nextVersion } })
-        .returning(accountColumns)
-      return row as Account
-    },
+  /** Makes changes of one account take turns until the transaction ends, and returns it as it is now. */
+  async lock(userId: string): Promise<Account | null> {
+    const [row] = await db
+      .select(accountColumns)
+      .from(users)
+      .where(and(eq(id, userId), eq(status, 'ACTIVE')))
+      .for('no key update')
+    return row ?? null
+  },
 
-    async addConfirmation(confirmation: NewConfirmation): Promise<void> {
-      await db.insert(emailConfirmations).values(confirmation)
-    },
+  /** Sets a new password: whoever proved the one before proved nothing. */
+  async setPassword(userId: string, passwordHash: string): Promise<Account> {
+    const [row] = await db
+      .update(users)
+      .set({ passwordHash, passwordVersion: sql`${users.passwordVersion} + 1`, version: nextVersion })
+      .where(eq(id, userId))
+      .returning(accountColumns)
+    return row as Account
+  },
 
-    /**
-     * Spends the token and returns what its registration chose: of any number of calls, one gets it. The account is
-     * locked first, so that the tokens of several registrations take turns.
-     */
-    async spendConfirmation(tokenHash: string, now: Date) {
-      const { userId, email: chosenEmail, passwordHash, displayName: chosenName } = emailConfirmations
-      const ownerId = db.select({ userId }).from(emailConfirmations).where(eq(emailConfirmations.tokenHash, tokenHash))
-      await db.select({ id }).from(users).where(eq(id, ownerId)).for('no key update')
-      const [row] = await db
-        .delete(emailConfirmations)
-        .where(and(eq(emailConfirmations.tokenHash, tokenHash), gt(emailConfirmations.expiresAt, now)))
-        .returning({ userId, email: chosenEmail, passwordHash, displayName: chosenName })
-      return row ?? null
-    },
+  /** Replaces an outdated hash of the same password, unless the password was changed meanwhile. */
+  async replaceHash(userId: string, outdated: string, passwordHash: string): Promise<void> {
+    await db
+      .update(users)
+      .set({ passwordHash })
+      .where(and(eq(id, userId), eq(users.passwordHash, outdated)))
+  },
 
-    /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */
-    async activate({ userId, ...chosen }: ChosenRegistration, now: Date): Promise<Account | null> {
-      const [row] = await db
-        .update(users)
-        .set({ ...chosen, status: 'ACTIVE', emailConfirmedAt: now, version: nextVersion })
-        .where(and(eq(users.id, userId), eq(users.status, 'PENDING')))
-        .returning(accountColumns)
-      // Whatever others registered for this address is void now (threat E10).
-      if (row) await db.delete(emailConfirmations).where(eq(emailConfirmations.userId, userId))
-      return row ?? null
-    },
+  /**
+   * Returns the account that holds the address: a new PENDING one, or the one that was there. Both cost one write, so
+   * that the time tells nobody which it was (ASVS 6.3.8).
+   */
+  async claimAddress(account: NewAccount): Promise<Account> {
+    const [row] = await db
+      .insert(users)
+      .values({ ...account, emailKey: emailKeyOf(account.email), role: 'USER', status: 'PENDING' })
+      .onConflictDoUpdate({ target: users.emailKey, set: { version: nextVersion } })
+      .returning(accountColumns)
+    return row as Account
+  },
 
-    /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
-    async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
-      const opened = {
-        passwordHash: account.passwordHash,
-        role: account.role,
-        status: 'ACTIVE',
-        emailConfirmedAt: account.createdAt,
-      } as const
-      const [row] = await db
-        .insert(users)
-        .values({ ...account, ...opened, emailKey: emailKeyOf(account.email) })
-        .onConflictDoUpdate({
-          target: users.emailKey,
-          set: { ...opened, version: nextVersion },
-          setWhere: ne(users.status, 'ACTIVE'),
-        })
-        .returning(accountColumns)
-      return row ?? null
-    },
+  async addConfirmation(confirmation: NewConfirmation): Promise<void> {
+    await db.insert(emailConfirmations).values(confirmation)
+  },
 
-    async hasAdministrator(): Promise<boolean> {
-      const [row] = await db.select({ id }).from(users).where(eq(users.role, 'ADMIN')).limit(1)
-      return row !== undefined
-    },
-  }
-}
+  /**
+   * Spends the token and returns what its registration chose: of any number of calls, one gets it. The account is
+   * locked first, so that the tokens of several registrations take turns.
+   */
+  async spendConfirmation(tokenHash: string, now: Date) {
+    const { userId, email: chosenEmail, passwordHash, displayName: chosenName } = emailConfirmations
+    const ownerId = db.select({ userId }).from(emailConfirmations).where(eq(emailConfirmations.tokenHash, tokenHash))
+    await db.select({ id }).from(users).where(eq(id, ownerId)).for('no key update')
+    const [row] = await db
+      .delete(emailConfirmations)
+      .where(and(eq(emailConfirmations.tokenHash, tokenHash), gt(emailConfirmations.expiresAt, now)))
+      .returning({ userId, email: chosenEmail, passwordHash, displayName: chosenName })
+    return row ?? null
+  },
 
-/** Made once a store: building the text of a statement costs as much as running it. */
-const prepareFindByKey = (db: Db) =>
-  db
-    .select({ account: accountColumns, passwordHash: users.passwordHash })
-    .from(users)
-    .where(eq(users.emailKey, sql.placeholder('emailKey')))
-    .prepare('find_by_email_key')
+  /** Forgets registrations that nobody confirmed. */
+  async purgeConfirmations(before: Date): Promise<void> {
+    await deleteInBatches(db, emailConfirmations, lte(emailConfirmations.expiresAt, before))
+  },
+
+  /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */
+  async activate({ userId, ...chosen }: ChosenRegistration, now: Date): Promise<Account | null> {
+    const [row] = await db
+      .update(users)
+      .set({ ...chosen, status: 'ACTIVE', emailConfirmedAt: now, version: nextVersion })
+      .where(and(eq(users.id, userId), eq(users.status, 'PENDING')))
+      .returning(accountColumns)
+    // Whatever others registered for this address is void now (threat E10).
+    if (row) await db.delete(emailConfirmations).where(eq(emailConfirmations.userId, userId))
+    return row ?? null
+  },
+
+  /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
+  async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
+    const opened = {
+      passwordHash: account.passwordHash,
+      role: account.role,
+      status: 'ACTIVE',
+      emailConfirmedAt: account.createdAt,
+    } as const
+    const [row] = await db
+      .insert(users)
+      .values({ ...account, ...opened, emailKey: emailKeyOf(account.email) })
+      .onConflictDoUpdate({
+        target: users.emailKey,
+        set: { ...opened, version: nextVersion },
+        setWhere: ne(users.status, 'ACTIVE'),
+      })
+      .returning(accountColumns)
+    return row ?? null
+  },
+
+  async hasAdministrator(): Promise<boolean> {
+    const [row] = await db.select({ id }).from(users).where(eq(users.role, 'ADMIN')).limit(1)
+    return row !== undefined
+  },
+})

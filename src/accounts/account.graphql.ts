@@ -1,22 +1,16 @@
-import { Arg, Ctx, createUnionType, Field, InputType, Mutation, ObjectType, Query, Resolver } from 'type-graphql'
+import { Arg, Ctx, createUnionType, Field, InputType, Mutation, Query, Resolver } from 'type-graphql'
 import { MfaRequiredObject } from '../mfa/challenge.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import type { Admission } from '../sessions/gate-service.ts'
 import { SignedInObject } from '../sessions/signed-in.graphql.ts'
 import type { Account } from './account.ts'
+import { ConfirmationSentObject } from './confirmation-sent.graphql.ts'
 import { EmailAddressScalar } from './email-address.graphql.ts'
+import type { EmailChanged, EmailChangeService } from './email-change-service.ts'
+import { EmailChangedObject } from './email-changed.graphql.ts'
 import type { RegistrationForm, RegistrationService } from './registration-service.ts'
 import type { SignIn } from './sign-in-service.ts'
 import { UserObject } from './user.graphql.ts'
-
-@ObjectType('ConfirmationSent', { description: 'A message is on its way to a mailbox.', simpleResolvers: true })
-class ConfirmationSentObject {
-  @Field(() => EmailAddressScalar, { description: 'Where it goes.' })
-  readonly email!: string
-
-  @Field(() => Date, { description: 'Until when a link in it works.' })
-  readonly expiresAt!: Date
-}
 
 const LoginResultUnion = createUnionType({
   name: 'LoginResult',
@@ -28,8 +22,8 @@ const LoginResultUnion = createUnionType({
 const ConfirmEmailResultUnion = createUnionType({
   name: 'ConfirmEmailResult',
   description: 'What came of a confirmed address.',
-  types: () => [SignedInObject] as const,
-  resolveType: () => SignedInObject,
+  types: () => [SignedInObject, EmailChangedObject] as const,
+  resolveType: ({ kind }: { kind: string }) => (kind === 'signedIn' ? SignedInObject : EmailChangedObject),
 })
 
 @InputType('RegisterInput', { description: 'A new account.' })
@@ -59,16 +53,25 @@ class LoginInput {
 
   @Field(() => String, { description: 'The password, exactly as it was chosen.' })
   readonly password!: string
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The newest `deviceToken` that this device was given, where it is trusted. One that does not count is ignored.',
+  })
+  readonly deviceToken?: string | null
 }
 
 @Resolver()
 export class AccountResolver {
   private readonly registration: RegistrationService
   private readonly signIn: SignIn
+  private readonly emailChanges: Pick<EmailChangeService, 'confirm'>
 
-  constructor(registration: RegistrationService, signIn: SignIn) {
+  constructor(registration: RegistrationService, signIn: SignIn, emailChanges: Pick<EmailChangeService, 'confirm'>) {
     this.registration = registration
     this.signIn = signIn
+    this.emailChanges = emailChanges
   }
 
   @Query(() => UserObject, { description: 'The caller.' })
@@ -89,18 +92,20 @@ export class AccountResolver {
 
   @Mutation(() => ConfirmEmailResultUnion, {
     description:
-      'Confirms the address of a registration and signs in. TOKEN_INVALID when the token is wrong, used or older than 24 hours.',
+      'Confirms an address: that of a registration, and signs in, or the new one that `changeEmail` asked for, which signs nobody in. TOKEN_INVALID when the token is wrong, used or older than 24 hours.',
   })
-  confirmEmail(
+  async confirmEmail(
     @Arg('input', () => ConfirmEmailInput, { description: 'The token.' }) input: ConfirmEmailInput,
     @Ctx() context: RequestContext,
-  ): Promise<Admission> {
-    return this.registration.confirmEmail(input.token, context.client)
+  ): Promise<Admission | EmailChanged> {
+    const { token } = input
+    const changed = await this.emailChanges.confirm(token, context.client)
+    return changed ?? this.registration.confirmEmail(token, context.client)
   }
 
   @Mutation(() => LoginResultUnion, {
     description:
-      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password.',
+      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password; ACCOUNT_LOCKED, for either, after ten failures in a quarter of an hour.',
   })
   login(
     @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,

@@ -13,6 +13,8 @@ export interface Account {
   readonly status: UserStatus
   readonly sessionTag: string
   readonly version: number
+  /** Whether a second factor is in force, or was and is not removed: then no sign-in goes without one. */
+  readonly mfaEnabled: boolean
   readonly emailConfirmedAt: Date | null
   readonly createdAt: Date
   readonly lastLoginAt: Date | null

@@ -1,4 +1,7 @@
+import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
+import type { BudgetStore } from '../budgets/budget-store.ts'
+import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { Transact } from '../db/transact.ts'
 import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
@@ -10,19 +13,24 @@ import type { ClientInfo } from '../sessions/session.ts'
 import { newSessionTag } from '../sessions/session-token.ts'
 import { parseDisplayName } from './account.ts'
 import type { AccountStore } from './account-store.ts'
-import { normalisePassword, passwordProblems } from './password.ts'
+import { mailboxClaim } from './mailbox-claim.ts'
+import { parseNewPassword } from './new-password.ts'
 import { addressTakenMail, confirmationMail } from './registration-mail.ts'
 
 interface Stores extends GateStores {
   readonly accounts: Pick<AccountStore, 'claimAddress' | 'addConfirmation' | 'spendConfirmation' | 'activate'>
-  readonly messages: Pick<MessageStore, 'enqueue'>
+  readonly budgets: Pick<BudgetStore, 'claimAll'>
+  readonly messages: Pick<MessageStore, 'enqueue' | 'discard'>
   readonly events: Pick<EventStore, 'append'>
 }
 
 export interface RegistrationDeps {
   readonly transact: Transact<Stores>
+  readonly recordEvent: RecordEvent
+  readonly floods: Pick<FloodGuard, 'claim'>
   readonly hashPassword: (password: string) => Promise<string>
   readonly admit: Admit
+  readonly digest: (text: string) => string
   readonly wakeMailRelay: () => void
   readonly publicUrl: string
   readonly now: Clock
@@ -41,28 +49,31 @@ const confirmationLifetimeHours = 24 // NIST SP 800-63B-4 §4.2.1.2, for codes s
 /** Sign-up, from the form to the confirmed address. */
 export const createRegistrationService = ({
   transact,
+  recordEvent,
+  floods,
   hashPassword,
   admit,
+  digest,
   wakeMailRelay,
   publicUrl,
   now,
 }: RegistrationDeps) => ({
   /**
    * Takes a registration and mails the address: a link to confirm it, or a notice that it has an account. Answer, cost
-   * and side effects that the caller can see are the same (ASVS 6.3.8). Throws PASSWORD_REJECTED, BAD_USER_INPUT.
+   * and side effects that the caller can see are the same (ASVS 6.3.8), also beyond what one mailbox may get. Throws
+   * PASSWORD_REJECTED, BAD_USER_INPUT, RATE_LIMITED.
    */
   async register(form: RegistrationForm, client: ClientInfo): Promise<{ email: string; expiresAt: Date }> {
     const { email } = form
     const displayName = parseDisplayName('input.displayName', form.displayName)
-    const password = normalisePassword(form.password)
-    const reasons = passwordProblems(password, [email, email.slice(0, email.indexOf('@')), displayName])
-    if (reasons.length > 0) throw new AppError('PASSWORD_REJECTED', { reasons })
-
+    const password = parseNewPassword(form.password, { email, displayName })
+    await floods.claim('registrations', client)
     const passwordHash = await hashPassword(password)
     const createdAt = now()
     const expiresAt = secondsAfter(createdAt, confirmationLifetimeHours * 3600)
-    await transact(async ({ accounts, messages, events, afterCommit }) => {
+    await transact(async ({ accounts, budgets, messages, events, afterCommit }) => {
       const account = await accounts.claimAddress({ id: newId(), email, sessionTag: newSessionTag(), createdAt })
+      const isTooMuch = (await budgets.claimAll([mailboxClaim('confirmations', email, digest)], createdAt)) !== null
       const isTaken = account.status !== 'PENDING'
       const token = newToken()
       const confirmation = {
@@ -83,13 +94,13 @@ export const createRegistrationService = ({
           )
       await Promise.all([
         accounts.addConfirmation(confirmation), // of a taken address too: its token leaves this function in no case
-        messages.enqueue(mail, createdAt),
+        isTooMuch ? messages.discard(mail, createdAt) : messages.enqueue(mail, createdAt),
         events.append({
           type: 'ACCOUNT_REGISTERED',
-          outcome: isTaken ? 'FAILURE' : 'SUCCESS',
+          outcome: isTaken ? 'FAILURE' : isTooMuch ? 'DENIED' : 'SUCCESS',
           userId: account.id,
           client,
-          details: isTaken ? { reason: 'address taken' } : {},
+          details: isTaken ? { reason: 'address taken' } : isTooMuch ? { reason: 'too many' } : {},
         }),
       ])
       afterCommit(async () => wakeMailRelay())
@@ -100,18 +111,26 @@ export const createRegistrationService = ({
   /** Opens the account with the password of the registration that this token belongs to, and signs in. Throws TOKEN_INVALID. */
   async confirmEmail(token: string, client: ClientInfo): Promise<Admission> {
     const confirmedAt = now()
-    return transact(async (stores) => {
+    const admission = await transact(async (stores) => {
       const chosen = await stores.accounts.spendConfirmation(fingerprint(token), confirmedAt)
       const account = chosen && (await stores.accounts.activate(chosen, confirmedAt))
-      if (!account) throw new AppError('TOKEN_INVALID')
+      if (!account) return null
       return admit(stores, {
         user: account,
         proofs: ['PASSWORD'], // the one chosen with this registration; the mailbox itself is no factor (ASVS 6.3.6)
         isFreshProof: false,
+        passwordVersion: null,
         answered: null,
+        deviceToken: null,
+        trustsDevice: false,
+        budget: null,
         client,
         reports: [{ type: 'EMAIL_CONFIRMED', outcome: 'SUCCESS', userId: account.id, client }],
       })
     })
+    if (admission) return admission
+    await floods.claim('failures', client)
+    await recordEvent({ type: 'EMAIL_CONFIRMED', outcome: 'FAILURE', userId: null, client })
+    throw new AppError('TOKEN_INVALID')
   },
 })

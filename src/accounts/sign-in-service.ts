@@ -1,48 +1,162 @@
-import type { EventStore } from '../audit/event-store.ts'
+import type { RecordEvent } from '../audit/event-recording-service.ts'
+import { type Budget, passwordBudget, secondsUntil } from '../budgets/budget.ts'
+import type { BudgetStore } from '../budgets/budget-store.ts'
+import type { FloodGuard } from '../budgets/flood-service.ts'
+import type { FloodStore } from '../budgets/flood-store.ts'
+import type { LockIfSpent, LockStores } from '../budgets/lock-service.ts'
 import type { Transact } from '../db/transact.ts'
-import { AppError, badInput } from '../failure.ts'
+import type { DeviceToken } from '../devices/trusted-device.ts'
+import { AppError, badInput, failureIn } from '../failure.ts'
+import { type Clock, secondsAfter } from '../lib/clock.ts'
+import { networkOf } from '../lib/network.ts'
+import { createTurns } from '../lib/turns.ts'
+import { describeDevice } from '../sessions/device.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
-import type { AccountStore } from './account-store.ts'
+import { emailKeyOf } from './account.ts'
+import type { AccountStore, Credentials } from './account-store.ts'
 import { hasTooManyCharacters, mostCharacters, normalisePassword } from './password.ts'
+import type { PasswordHasher } from './password-hasher.ts'
+import type { SignInClaim, SignInOrigin, SignInStore } from './sign-in-store.ts'
 
 export interface SignInDeps {
   /** Runs what is one statement, without a transaction around it. */
   readonly alone: Transact<GateStores>
-  readonly accounts: Pick<AccountStore, 'findCredentials'>
-  readonly recordEvent: EventStore['append']
-  readonly verifyPassword: (stored: string | null, password: string) => Promise<boolean>
+  readonly transact: Transact<LockStores>
+  readonly accounts: Pick<AccountStore, 'replaceHash'>
+  readonly signIns: Pick<SignInStore, 'claim'>
+  readonly budgets: Pick<BudgetStore, 'release'>
+  readonly recordEvent: RecordEvent
+  readonly hasher: PasswordHasher
+  readonly floods: FloodGuard
+  readonly claimFlood: FloodStore['claim']
   readonly admit: Admit
+  readonly parseDeviceToken: (text: string) => DeviceToken | null
+  /** A keyed digest: what stands in the database tells nobody which addresses were tried. */
+  readonly digest: (text: string) => string
+  readonly lockIfSpent: LockIfSpent
+  readonly now: Clock
 }
 
 export interface SignInForm {
   readonly email: string
   readonly password: string
+  readonly deviceToken?: string | null | undefined
 }
 
 export type SignIn = (form: SignInForm, client: ClientInfo) => Promise<Admission>
 
-/** Signs in with a password, or asks for the second factor. An unknown address costs and answers as a wrong password does. */
-export const createSignIn =
-  ({ alone, accounts, recordEvent, verifyPassword, admit }: SignInDeps): SignIn =>
-  async ({ email, password: typed }, client) => {
+/** What one network may still try at an account whose budget strangers have used up. */
+const besiegedBudget: Budget = { limit: 5, windowSeconds: passwordBudget.windowSeconds }
+
+const longestWaitSeconds = 3 // hundreds of sign-ins of one account at once are through by then
+
+/**
+ * Signs in with a password, or asks for the second factor. A try is claimed before the password is looked at. An unknown
+ * address costs, counts and answers as a wrong password does. Throws INVALID_CREDENTIALS, ACCOUNT_LOCKED, RATE_LIMITED.
+ */
+export const createSignIn = (deps: SignInDeps): SignIn => {
+  const { alone, transact, accounts, signIns, budgets, recordEvent, hasher, floods, claimFlood, admit, digest, now } =
+    deps
+  const turns = createTurns()
+
+  const fail = async (claim: SignInClaim, client: ClientInfo): Promise<never> => {
+    const { known, subject, triesUsed } = claim
+    const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'
+    const userId = known?.account.id ?? null
+    const failed = { type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } } as const
+    if (triesUsed === passwordBudget.limit) {
+      const owner = known?.account.status === 'ACTIVE' ? known.account : null
+      const spent = { subject, budget: passwordBudget, scope: 'password', owner, sessionId: null } as const
+      await transact(async (stores) => {
+        await stores.events.append(failed)
+        await deps.lockIfSpent(stores, spent, client)
+      })
+    } else await recordEvent(failed)
+    throw new AppError('INVALID_CREDENTIALS')
+  }
+
+  const refuse = async ({ known, lockedUntil }: SignInClaim, client: ClientInfo): Promise<never> => {
+    const userId = known?.account.id ?? null
+    await recordEvent({ type: 'RATE_LIMITED', outcome: 'DENIED', userId, client, details: { limit: 'password' } })
+    const at = now()
+    throw new AppError('ACCOUNT_LOCKED', { retryAfterSeconds: secondsUntil(lockedUntil ?? at, at) })
+  }
+
+  /** A hash of an older kind is replaced once its password is known, whatever becomes of the sign-in. */
+  const renewHash = async ({ account, passwordHash }: Credentials, password: string): Promise<void> => {
+    if (!passwordHash || !hasher.isOutdated(passwordHash)) return
+    await accounts.replaceHash(account.id, passwordHash, await hasher.hash(password))
+  }
+
+  /** Tries at once that may all be right, as from several tabs, wait for each other; beyond three seconds they are refused. */
+  const claimTry = async (email: string, strangers: string, origin: SignInOrigin): Promise<SignInClaim> => {
+    const giveUpAt = secondsAfter(now(), longestWaitSeconds)
+    for (;;) {
+      const claim = await signIns.claim(email, strangers, origin, now())
+      if (claim.triesUsed !== null || claim.lockedUntil || now() > giveUpAt) return claim
+      if (!(await turns.wait(claim.subject))) return claim
+    }
+  }
+
+  const attempt = async (
+    claim: SignInClaim,
+    { password, trust, strangers }: { password: string; trust: DeviceToken | null; strangers: string },
+    client: ClientInfo,
+  ): Promise<Admission> => {
+    // Strangers who use the account's tries up must not keep its owner out, who has a second factor to prove (threat A17).
+    const isBesieged = claim.triesUsed === null
+    const place = `${strangers} ${networkOf(client.ipAddress)}`
+    if (isBesieged && (claim.subject !== strangers || (await claimFlood(place, besiegedBudget)))) {
+      return refuse(claim, client)
+    }
+    const { known } = claim
+    const isRight = await hasher.verify(known?.passwordHash ?? null, password).catch(async (problem: unknown) => {
+      if (!isBesieged) await budgets.release([claim.subject]) // not looked at after all
+      throw problem
+    })
+    if (isBesieged && !(isRight && known?.account.mfaEnabled)) return refuse(claim, client)
+    if (!isRight || !known) return fail(claim, client)
+
+    floods.release('failures', client)
+    const admission = await alone((stores) =>
+      admit(stores, {
+        user: known.account,
+        proofs: ['PASSWORD'],
+        isFreshProof: true,
+        passwordVersion: known.passwordVersion,
+        answered: null,
+        deviceToken: trust,
+        trustsDevice: false,
+        budget: isBesieged ? null : claim.subject,
+        client,
+        reports: [],
+      }),
+    ).catch((problem: unknown) => {
+      // The password was changed while it was being checked.
+      if (failureIn(problem)?.code === 'INVALID_CREDENTIALS') return fail(claim, client)
+      throw problem
+    })
+    await renewHash(known, password).catch(() => {}) // the next sign-in tries again
+    return admission
+  }
+
+  return async ({ email, password: typed, deviceToken }, client) => {
     const password = normalisePassword(typed)
     if (hasTooManyCharacters(password)) throw badInput('input.password', `has at most ${mostCharacters} characters`)
-    const known = await accounts.findCredentials(email)
-    const isRight = await verifyPassword(known?.passwordHash ?? null, password)
-    if (!isRight || !known) {
-      const userId = known?.account.id ?? null
-      const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'
-      await recordEvent({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } })
-      throw new AppError('INVALID_CREDENTIALS')
+    await floods.claim('failures', client)
+    const trust = deviceToken ? deps.parseDeviceToken(deviceToken) : null
+    const strangers = `password ${digest(emailKeyOf(email))}`
+    const claim = await claimTry(email, strangers, {
+      deviceTag: trust?.tag ?? null,
+      deviceTokenHash: trust?.hash ?? null,
+      label: describeDevice(client.userAgent).label,
+      network: networkOf(client.ipAddress),
+    })
+    try {
+      return await attempt(claim, { password, trust, strangers }, client)
+    } finally {
+      turns.end(claim.subject)
     }
-    const request = {
-      user: known.account,
-      proofs: ['PASSWORD'],
-      isFreshProof: true,
-      answered: null,
-      client,
-      reports: [],
-    } as const
-    return alone((stores) => admit(stores, request))
   }
+}

@@ -3,7 +3,7 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import type { Account, Role, UserStatus } from './account.ts'
 import { EmailAddressScalar } from './email-address.graphql.ts'
 
-const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
+export const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
   USER: 'Manages their own account and nothing else.',
   AUDITOR: "Reads everybody's security events, and changes nothing.",
   ADMIN: 'Reads what an AUDITOR reads, and may end the sessions of others.',
@@ -15,7 +15,7 @@ const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account s
 })
 
 @ObjectType('User', { description: 'A person with an account.', simpleResolvers: true })
-export class UserObject implements Omit<Account, 'sessionTag' | 'version'> {
+export class UserObject implements Omit<Account, 'sessionTag' | 'version' | 'mfaEnabled'> {
   @Field(() => ID, { description: 'Opaque, and never given to another user.' })
   readonly id!: string
 

@@ -30,9 +30,15 @@ export type EventStore = ReturnType<typeof createEventStore>
 
 /**
  * The statements that record events, as common table expressions for the statement of the change that they tell of.
- * `condition` holds where the change was made.
+ * `condition` holds where the change was made; `suffix` tells two groups in one statement apart.
  */
-export const eventInsertion = (reports: readonly EventReport[], occurredAt: Date, condition: SQL = sql`true`): SQL => {
+export const eventInsertion = (
+  reports: readonly EventReport[],
+  occurredAt: Date,
+  condition: SQL = sql`true`,
+  suffix = '',
+): SQL => {
+  const name = (text: string) => sql.raw(text + suffix)
   const rows = reports.map((report) => {
     const personal = {
       salt: randomBytes(16).toString('base64url'),
@@ -45,21 +51,21 @@ export const eventInsertion = (reports: readonly EventReport[], occurredAt: Date
     return { ...event, ...personal, personalDigest: personalDigestOf(personal) }
   })
   return sql`
-    report as (
+    ${name('report')} as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as (id uuid, type text, severity text, outcome text,
         "userId" uuid, "actorId" uuid, "sessionId" uuid, "personalDigest" text, salt text, "ipAddress" text,
         "userAgent" text, details jsonb)
       where ${condition}
     ),
-    event as (
+    ${name('event')} as (
       insert into ${securityEvents} (id, type, severity, outcome, occurred_at, user_id, actor_id, session_id, personal_digest)
       select id, type, severity, outcome, ${occurredAt.toISOString()}::timestamptz, "userId", "actorId", "sessionId",
         "personalDigest"
-      from report
+      from ${name('report')}
     ),
-    personal_data as (
+    ${name('personal_data')} as (
       insert into ${securityEventPersonalData} (event_id, salt, ip_address, user_agent, details)
-      select id, salt, "ipAddress", "userAgent", details from report
+      select id, salt, "ipAddress", "userAgent", details from ${name('report')}
     )`
 }
 

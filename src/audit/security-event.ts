@@ -7,20 +7,34 @@ export type Outcome = 'SUCCESS' | 'FAILURE' | 'DENIED'
 export type SecurityEventType =
   | 'ACCOUNT_REGISTERED'
   | 'EMAIL_CONFIRMED'
+  | 'EMAIL_CHANGED'
+  | 'ACCOUNT_LOCKED'
+  | 'ACCOUNT_UNLOCKED'
   | 'LOGIN_SUCCEEDED'
   | 'LOGIN_FAILED'
   | 'LOGGED_OUT'
+  | 'PASSWORD_CHANGED'
+  | 'PASSWORD_RESET_REQUESTED'
+  | 'PASSWORD_RESET_COMPLETED'
   | 'MFA_ENROLMENT_STARTED'
   | 'MFA_ENROLLED'
+  | 'MFA_REMOVED'
   | 'MFA_CHALLENGED'
   | 'MFA_SUCCEEDED'
   | 'MFA_FAILED'
+  | 'MFA_CODE_SENT'
   | 'BACKUP_CODES_GENERATED'
+  | 'BACKUP_CODE_USED'
   | 'STEP_UP_SUCCEEDED'
   | 'SESSION_CREATED'
   | 'SESSION_REVOKED'
   | 'SESSION_EXPIRED'
+  | 'DEVICE_TRUSTED'
+  | 'DEVICE_TRUST_REVOKED'
   | 'ACCESS_DENIED'
+  | 'RATE_LIMITED'
+  | 'NEW_DEVICE'
+  | 'POLICY_CHANGED'
 
 /** Flat facts about an event. Never a secret, code, token or password. */
 export type EventDetails = Readonly<Record<string, string | number | boolean>>
@@ -54,7 +68,14 @@ export interface SecurityEvent {
 }
 
 /** Who uses a stolen or guessed credential shows up here first. */
-const worthALook: ReadonlySet<SecurityEventType> = new Set(['LOGIN_FAILED', 'MFA_FAILED', 'ACCESS_DENIED'])
+const worthALook: ReadonlySet<SecurityEventType> = new Set([
+  'ACCESS_DENIED',
+  'ACCOUNT_LOCKED',
+  'LOGIN_FAILED',
+  'MFA_FAILED',
+  'NEW_DEVICE',
+  'RATE_LIMITED',
+])
 
 /** How soon someone should look at an event of this type. */
 export const severityOf = (type: SecurityEventType): Severity => (worthALook.has(type) ? 'WARNING' : 'INFO')

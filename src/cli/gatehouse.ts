@@ -1,8 +1,13 @@
 import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
+import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
 
-const commands: Readonly<Record<string, Command>> = { 'create-admin': createAdmin, migrate: migrateCommand }
+const commands: Readonly<Record<string, Command>> = {
+  'create-admin': createAdmin,
+  'import-users': importUsers,
+  migrate: migrateCommand,
+}
 
 const help = `gatehouse COMMAND [OPTIONS]
 

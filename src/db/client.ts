@@ -22,10 +22,7 @@ export interface Database {
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
-  listen(
-    channel: string,
-    callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>,
-  ): Promise<void>
+  listen(callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>): Promise<void>
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -49,10 +46,9 @@ export const openDatabase = (url: string): Database => {
     reading: drizzle(withStatementDeadlines(readers.client, bounded)),
     writing: drizzle(withStatementDeadlines(writers.client, bounded)),
     transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
-    async listen(channel, { onMessage, onListening, onInterrupted }) {
+    async listen({ onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,
-        channel,
         onMessage,
         onInterrupted,
         onListening() {

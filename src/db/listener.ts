@@ -3,8 +3,8 @@ import { withDeadline } from '../lib/deadline.ts'
 
 export interface ListenerOptions {
   readonly url: string
-  readonly channel: string
-  readonly onMessage: (payload: string) => void
+  /** What to do with the announcements of each channel. */
+  readonly onMessage: Readonly<Record<string, (payload: string) => void>>
   /** Called each time that listening begins; what was announced before is not delivered. */
   readonly onListening: () => void
   /** Called when announcements may be missed from now on. */
@@ -26,7 +26,7 @@ const retryMs = 300
  * still lives. Rejects when PostgreSQL can't be reached at the first try.
  */
 export const startListening = async (options: ListenerOptions): Promise<Listener> => {
-  const { url, channel, onMessage, onListening, onInterrupted, onUnreachable } = options
+  const { url, onMessage, onListening, onInterrupted, onUnreachable } = options
   let current: Sql | undefined
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
@@ -60,12 +60,13 @@ export const startListening = async (options: ListenerOptions): Promise<Listener
       max_lifetime: null,
       fetch_types: false,
       onnotice: () => {},
-      onnotify: (_channel: string, payload: string) => onMessage(payload),
+      onnotify: (channel: string, payload: string) => onMessage[channel]?.(payload),
       onclose: () => interrupt(client),
       connection: { application_name: 'gatehouse listener' },
     } as postgres.Options<Record<string, never>>)
     try {
-      await withDeadline(client.unsafe(`listen ${channel}`), deadlineMs, 'PostgreSQL')
+      const statements = Object.keys(onMessage).map((channel) => `listen ${channel}`)
+      await withDeadline(client.unsafe(statements.join('; ')), deadlineMs, 'PostgreSQL')
     } catch (problem) {
       client.end({ timeout: 0 }).catch(() => {})
       throw problem

@@ -14,8 +14,10 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { Role, UserStatus } from '../accounts/account.ts'
 import type { EventDetails, Outcome, SecurityEventType, Severity } from '../audit/security-event.ts'
+import type { Channel } from '../messaging/message.ts'
 import type { ChallengePurpose } from '../mfa/challenge.ts'
 import type { FactorStatus, MfaMethod } from '../mfa/factor.ts'
+import type { MfaRequirement } from '../mfa/policy.ts'
 import type { AuthenticationMethod, SessionEndReason } from '../sessions/session.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
@@ -26,8 +28,12 @@ export const users = pgTable('users', {
   /** The address in lower case: what is unique, and what sign-in looks up. */
   emailKey: text('email_key').notNull().unique(),
   displayName: text('display_name'),
-  /** argon2id, PHC string; null until the address is confirmed. */
+  /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
   passwordHash: text('password_hash'),
+  /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
+  passwordVersion: integer('password_version').notNull().default(1),
+  /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
+  mfaEnabled: boolean('mfa_enabled').notNull().default(false),
   role: text('role').$type<Role>().notNull(),
   status: text('status').$type<UserStatus>().notNull(),
   sessionTag: text('session_tag').notNull().unique(),
@@ -53,7 +59,7 @@ export const emailConfirmations = pgTable(
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
   },
-  (table) => [index('email_confirmations_user').on(table.userId)],
+  (table) => [index('email_confirmations_user').on(table.userId), index('email_confirmations_end').on(table.expiresAt)],
 )
 
 export const userSessions = pgTable(
@@ -70,6 +76,8 @@ export const userSessions = pgTable(
     expiresAt: instant('expires_at').notNull(),
     authenticationMethods: text('authentication_methods').array().$type<AuthenticationMethod[]>().notNull(),
     elevatedUntil: instant('elevated_until'),
+    /** Whether a trusted device stood for the second factor. */
+    trustedDevice: boolean('trusted_device').notNull().default(false),
     ipAddress: text('ip_address').notNull(),
     userAgent: text('user_agent').notNull(),
     endedAt: instant('ended_at'),
@@ -99,8 +107,12 @@ export const mfaConfigurations = pgTable(
     label: text('label').notNull(),
     status: text('status').$type<FactorStatus>().notNull(),
     preferred: boolean('preferred').notNull().default(false),
-    /** The TOTP seed in Base32, sealed and bound to user and factor. */
+    /** The TOTP seed in Base32 or the phone number in E.164, sealed and bound to user and factor. */
     sealedSecret: text('sealed_secret').notNull(),
+    /** The phone number with all but its last digits hidden. */
+    maskedPhoneNumber: text('masked_phone_number'),
+    /** Wrong codes since the last right one; at a hundred the factor is DISABLED (NIST SP 800-63B-4 §3.2.2). */
+    failuresInRow: integer('failures_in_row').notNull().default(0),
     /** The newest TOTP time step accepted: only a later one is (RFC 6238 §5.2). */
     lastUsedStep: bigint('last_used_step', { mode: 'number' }),
     createdAt: instant('created_at').notNull(),
@@ -144,11 +156,129 @@ export const mfaChallenges = pgTable(
     /** What was proved before this challenge. */
     proofs: text('proofs').array().$type<AuthenticationMethod[]>().notNull(),
     attempts: integer('attempts').notNull().default(0),
+    /** Which of the account's passwords was proved before: a LOGIN comes to nothing once there is a newer one. */
+    passwordVersion: integer('password_version'),
+    /** The password that a PASSWORD_RESET sets once it is answered, as its hash. */
+    passwordHash: text('password_hash'),
+    /** The last text message: to which factor, when, its code as a keyed digest, and how many there were. */
+    smsFactorId: uuid('sms_factor_id').references(() => mfaConfigurations.id, { onDelete: 'set null' }),
+    smsSentAt: instant('sms_sent_at'),
+    /** When a message was last about to be sent: one at a time, with a pause between. */
+    smsClaimedAt: instant('sms_claimed_at'),
+    smsCodeDigest: text('sms_code_digest'),
+    smsSends: integer('sms_sends').notNull().default(0),
     createdAt: instant('created_at').notNull(),
     expiresAt: instant('expires_at').notNull(),
     consumedAt: instant('consumed_at'),
   },
-  (table) => [index('mfa_challenges_user').on(table.userId), index('mfa_challenges_factor').on(table.factorId)],
+  (table) => [
+    index('mfa_challenges_user').on(table.userId),
+    index('mfa_challenges_factor').on(table.factorId),
+    index('mfa_challenges_sms_factor').on(table.smsFactorId),
+    index('mfa_challenges_end').on(table.expiresAt),
+  ],
+)
+
+/** Devices that may sign in without the second factor. Their token is replaced with every use. */
+export const trustedDevices = pgTable(
+  'trusted_devices',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    /** Stands in every token of the device, so that an older one is recognised as a copy. */
+    tag: text('tag').notNull().unique(),
+    tokenHash: text('token_hash').notNull(),
+    /** What the device calls itself: the trust holds for no other. */
+    label: text('label').notNull(),
+    userAgent: text('user_agent').notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [
+    index('trusted_devices_user').on(table.userId).where(sql`revoked_at is null`),
+    index('trusted_devices_end').on(table.expiresAt),
+  ],
+)
+
+/** Stands in `known_devices` for a kind of device wherever it is: its unique row decides which sign-in was the first. */
+export const anyNetwork = '*'
+
+/** Where a user signed in before: a kind of device in a network. */
+export const knownDevices = pgTable(
+  'known_devices',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    label: text('label').notNull(),
+    /** An IPv4 address, or the first 64 bits of an IPv6 address. */
+    network: text('network').notNull(),
+    firstSeenAt: instant('first_seen_at').notNull(),
+    lastSeenAt: instant('last_seen_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.userId, table.label, table.network] }),
+    index('known_devices_seen').on(table.lastSeenAt),
+  ],
+)
+
+/** How much of a limit is used up. What must not be exceeded, however many servers and tries, is claimed here before. */
+export const attemptBudgets = pgTable(
+  'attempt_budgets',
+  {
+    subject: text('subject').primaryKey(),
+    /** Whose sign-in it limits; null for an unknown address, and where it limits no person. Checked by no foreign key, whose
+     *  lock on the user would be one more to wait for. */
+    userId: uuid('user_id'),
+    used: integer('used').notNull(),
+    windowEndsAt: instant('window_ends_at').notNull(),
+    /** When the failure that used it up was recorded: once a lock. */
+    lockedAt: instant('locked_at'),
+  },
+  (table) => [index('attempt_budgets_user').on(table.userId), index('attempt_budgets_end').on(table.windowEndsAt)],
+)
+
+/** What each role must have. A role without a row may do without. */
+export const mfaPolicies = pgTable('mfa_policies', {
+  role: text('role').$type<Role>().primaryKey(),
+  requirement: text('requirement').$type<MfaRequirement>().notNull(),
+  graceDays: integer('grace_days').notNull(),
+  /** Since when it is REQUIRED without a break: the days of grace count from here. */
+  requiredSince: instant('required_since'),
+  updatedAt: instant('updated_at').notNull(),
+})
+
+/** Requests to reset a password; those for unknown addresses too, which lead nowhere. */
+export const passwordResets = pgTable(
+  'password_resets',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').references(() => users.id),
+    tokenHash: text('token_hash').notNull().unique(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('password_resets_user').on(table.userId), index('password_resets_end').on(table.expiresAt)],
+)
+
+/** New addresses that wait for their mailbox to confirm them. */
+export const emailChanges = pgTable(
+  'email_changes',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    newEmail: text('new_email').notNull(),
+    tokenHash: text('token_hash').notNull().unique(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('email_changes_user').on(table.userId), index('email_changes_end').on(table.expiresAt)],
 )
 
 /** Append-only: a trigger refuses every update and deletion. Holds no personal data, ids and a salted digest aside. */
@@ -187,11 +317,13 @@ export const securityEventPersonalData = pgTable(
   (table) => [index('security_event_personal_data_ip').on(table.ipAddress)],
 )
 
-/** Mail waiting to go out, written with the change it tells of; the text is sealed, for it may hold a token. */
+/** Mail waiting to go out, written with the change it tells of; the text is sealed, for it may hold a token. In development
+ *  text messages too, to be shown. */
 export const outgoingMessages = pgTable(
   'outgoing_messages',
   {
     id: uuid('id').primaryKey(),
+    channel: text('channel').$type<Channel>().notNull().default('EMAIL'),
     recipient: text('recipient').notNull(),
     subject: text('subject').notNull(),
     sealedText: text('sealed_text').notNull(),
@@ -200,5 +332,8 @@ export const outgoingMessages = pgTable(
     attempts: integer('attempts').notNull().default(0),
     sentAt: instant('sent_at'),
   },
-  (table) => [index('outgoing_messages_due').on(table.dueAt).where(sql`sent_at is null`)],
+  (table) => [
+    index('outgoing_messages_due').on(table.dueAt).where(sql`sent_at is null`),
+    index('outgoing_messages_sent').on(table.sentAt).where(sql`sent_at is not null`),
+  ],
 )

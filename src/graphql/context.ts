@@ -21,7 +21,7 @@ export interface ContextDeps {
   readonly checkSession: CheckSession
   readonly logProblem: (problem: unknown) => void
   readonly findAccounts: (ids: readonly string[]) => Promise<Account[]>
-  readonly readMfaStatuses: (userIds: readonly string[]) => Promise<MfaStatus[]>
+  readonly readMfaStatuses: (accounts: readonly Account[]) => Promise<MfaStatus[]>
 }
 
 export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
@@ -43,7 +43,7 @@ export const createContextFactory = ({
       },
       { cache: false },
     )
-  const newMfaStatusLoader = () => new DataLoader<string, MfaStatus>(readMfaStatuses, { cache: false })
+  const newMfaStatusLoader = () => new DataLoader<Account, MfaStatus>(readMfaStatuses, { cache: false })
 
   return async ({ authorization, client, requestId }) => {
     const caller = await identify(authorization, checkSession, logProblem)

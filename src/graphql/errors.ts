@@ -6,18 +6,24 @@ const descriptions: Record<ErrorCode, string> = {
   SESSION_ENDED:
     'The session was live once and is over. Carries `reason`: SessionEndReason. HTTP 401 when it is the whole response.',
   FORBIDDEN: 'Signed in, and not allowed. HTTP 403 when it is the whole response.',
+  MFA_ENROLMENT_REQUIRED:
+    'Policy wants a second factor that this user has not enrolled. Only enrolment, sign-out and `me` are open.',
   STEP_UP_REQUIRED:
-    'The act wants a fresh proof. Carries `methods`: [AuthenticationMethod!] and a ready `challengeId` for `verifyMfa`.',
+    'The act wants a fresh proof. Carries `methods`: [AuthenticationMethod!] and, if a factor is enrolled, a ready `challengeId` for `verifyMfa`; without one `reauthenticate` with the password.',
   BAD_USER_INPUT: 'Malformed or unacceptable input. Carries `fields`: [{ path, message }].',
   INVALID_CREDENTIALS: "Unknown email or wrong password: the two can't be told apart.",
   MFA_CODE_INVALID: 'Wrong, replayed or expired code. Carries `attemptsRemaining`.',
   CHALLENGE_EXPIRED: 'The challenge is spent, expired or unknown: start again.',
+  ACCOUNT_LOCKED:
+    'Too many failures. Carries `retryAfterSeconds`; the HTTP response has a Retry-After header. Says nothing of whether the account exists.',
   RATE_LIMITED: 'Too much at once. Carries `retryAfterSeconds`; the HTTP response has a Retry-After header.',
-  TOKEN_INVALID: 'The email token is wrong, used or expired.',
+  TOKEN_INVALID: 'The token of a confirmation or password reset is wrong, used or expired.',
   PASSWORD_REJECTED:
     'Too short, too long, too common or too close to the user. Carries `reasons`: [String!], sentences to show.',
   NOT_FOUND: 'There is no such thing, or it is not yours.',
   CONFLICT: 'The act does not go with how things stand, for example a step-up without a second factor.',
+  DELIVERY_FAILED:
+    'A text message could not be handed to the provider. Nothing was spent: try again, after `retryAfterSeconds` where it is given, or use another method.',
   SERVICE_DEGRADED:
     "A dependency is down and this act can't be done safely without it. HTTP 503 when it is the whole response.",
   INTERNAL_SERVER_ERROR: 'A fault on our side. Carries `requestId`, which finds it in the logs.',
@@ -36,6 +42,7 @@ export const httpStatusOf: Partial<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   SESSION_ENDED: 401,
   FORBIDDEN: 403,
+  ACCOUNT_LOCKED: 429,
   RATE_LIMITED: 429,
   SERVICE_DEGRADED: 503,
   INTERNAL_SERVER_ERROR: 500,

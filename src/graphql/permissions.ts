@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import type { GraphQLResolveInfo } from 'graphql'
 import type * as Shield from 'graphql-shield'
-import type { Role } from '../accounts/account.ts'
+import type { Account, Role } from '../accounts/account.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import { AppError } from '../failure.ts'
+import type { StepUp } from '../mfa/step-up-service.ts'
 import { type SignedInCaller, signedIn } from '../sessions/caller.ts'
 import type { SessionEndReason } from '../sessions/session.ts'
 import type { GraphQLContext } from './context.ts'
@@ -14,16 +15,21 @@ const { shield, rule, allow, deny } = createRequire(import.meta.url)('graphql-sh
 export interface PermissionDeps {
   /** What is known of the end of a token: undefined while it is live, null when it was replaced. */
   readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
+  /** Whether policy wants a factor of this user before anything else. */
+  readonly isEnrolmentOwed: (account: Account) => boolean
+  /** Throws STEP_UP_REQUIRED where a fresh proof is missing. */
+  readonly requireStepUp: StepUp['require']
   readonly recordEvent: (report: EventReport) => Promise<void>
   readonly logProblem: (problem: unknown) => void
 }
 
 /** Who may call what: default deny, so that a root field that is not in this table answers nobody. */
-export const createPermissions = ({ endedReasonFor, recordEvent, logProblem }: PermissionDeps) => {
-  const guard = (check: (context: GraphQLContext) => void) =>
+export const createPermissions = (deps: PermissionDeps) => {
+  const { endedReasonFor, isEnrolmentOwed, requireStepUp, recordEvent, logProblem } = deps
+  const guard = (check: (context: GraphQLContext) => void | Promise<void>) =>
     rule({ cache: 'no_cache' })(async (_root, _args, context: GraphQLContext, info: GraphQLResolveInfo) => {
       try {
-        check(context)
+        await check(context)
         return true
       } catch (refusal) {
         await recordRefusal(context, info.fieldName, refusal)
@@ -49,32 +55,62 @@ export const createPermissions = ({ endedReasonFor, recordEvent, logProblem }: P
     return caller
   }
 
-  const signedInUser = guard((context) => void liveCaller(context))
-  const oneOf = (...roles: Role[]) =>
-    guard((context) => {
-      if (!roles.includes(liveCaller(context).account.role)) throw new AppError('FORBIDDEN')
-    })
+  const fullCaller = (context: GraphQLContext): SignedInCaller => {
+    const caller = liveCaller(context)
+    if (isEnrolmentOwed(caller.account)) throw new AppError('MFA_ENROLMENT_REQUIRED')
+    return caller
+  }
+
+  const callerWithRole = (context: GraphQLContext, roles: readonly Role[]): SignedInCaller => {
+    if (!roles.includes(liveCaller(context).account.role)) throw new AppError('FORBIDDEN')
+    return fullCaller(context)
+  }
 
   const anyone = allow
+  /** Open also to a user who owes policy a second factor. */
+  const signedInUser = guard((context) => void liveCaller(context))
+  const signedInUserWhoOwesNothing = guard((context) => void fullCaller(context))
+  const userWithFreshProof = guard((context) => requireStepUp(fullCaller(context), context.client, 'always'))
+  const userWhoMayEnrol = guard((context) => requireStepUp(liveCaller(context), context.client, 'forEnrolment'))
+  const oneOf = (...roles: Role[]) => guard((context) => void callerWithRole(context, roles))
+  const adminWithFreshProof = guard((context) =>
+    requireStepUp(callerWithRole(context, ['ADMIN']), context.client, 'always'),
+  )
+
   return shield(
     {
       Query: {
         '*': deny,
         me: signedInUser,
-        listSessions: signedInUser,
-        securityEvents: signedInUser,
+        listSessions: signedInUserWhoOwesNothing,
+        securityEvents: signedInUserWhoOwesNothing,
+        trustedDevices: signedInUserWhoOwesNothing,
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
+        mfaPolicies: oneOf('ADMIN', 'AUDITOR'),
       },
       Mutation: {
         '*': deny,
         register: anyone,
         confirmEmail: anyone,
         login: anyone,
+        requestPasswordReset: anyone,
+        resetPassword: anyone,
         verifyMfa: anyone, // a challenge that a session opened is checked against the caller where it is claimed
+        sendMfaCode: anyone, // the same
         logout: signedInUser,
-        enrolMfa: signedInUser,
-        requestStepUp: signedInUser,
-        revokeSession: signedInUser, // whose session it may be is decided where it is read
+        enrolMfa: userWhoMayEnrol,
+        requestStepUp: signedInUserWhoOwesNothing,
+        reauthenticate: signedInUserWhoOwesNothing,
+        renameMfaFactor: signedInUserWhoOwesNothing,
+        setPreferredMfaFactor: signedInUserWhoOwesNothing,
+        revokeSession: signedInUserWhoOwesNothing, // whose session it may be is decided where it is read
+        revokeTrustedDevice: signedInUserWhoOwesNothing, // the same
+        removeMfaFactor: userWithFreshProof,
+        regenerateBackupCodes: userWithFreshProof,
+        changePassword: userWithFreshProof,
+        changeEmail: userWithFreshProof,
+        setMfaPolicy: adminWithFreshProof,
+        unlockUser: adminWithFreshProof,
       },
     },
     { fallbackRule: allow, fallbackError: new AppError('FORBIDDEN'), allowExternalErrors: true },

@@ -4,11 +4,16 @@ import type * as Middleware from 'graphql-middleware'
 import { GraphQLDateTime } from 'graphql-scalars'
 import { buildSchemaSync, type ContainerType } from 'type-graphql'
 import { AccountResolver } from '../accounts/account.graphql.ts'
+import { RecoveryResolver } from '../accounts/recovery.graphql.ts'
+import { AdminResolver } from '../admin/admin.graphql.ts'
 import { AuditResolver } from '../audit/audit.graphql.ts'
 import { SecurityEventResolver } from '../audit/security-event.graphql.ts'
+import { TrustedDeviceResolver } from '../devices/trusted-device.graphql.ts'
 import { MfaChallengeResolver } from '../mfa/challenge.graphql.ts'
+import { SmsEnrolmentResolver, TotpEnrolmentResolver } from '../mfa/enrolment.graphql.ts'
 import { UserMfaResolver } from '../mfa/factor.graphql.ts'
-import { MfaActivatedResolver, MfaResolver, TotpEnrolmentResolver } from '../mfa/mfa.graphql.ts'
+import { MfaActivatedResolver, MfaResolver } from '../mfa/mfa.graphql.ts'
+import { MfaPolicyResolver } from '../mfa/policy.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
 import { ErrorCodeEnum } from './errors.ts'
@@ -21,14 +26,19 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
   const schema = buildSchemaSync({
     resolvers: [
       AccountResolver,
+      AdminResolver,
       AuditResolver,
       MfaActivatedResolver,
       MfaChallengeResolver,
+      MfaPolicyResolver,
       MfaResolver,
+      RecoveryResolver,
       SecurityEventResolver,
       SessionResolver,
       SignedInResolver,
+      SmsEnrolmentResolver,
       TotpEnrolmentResolver,
+      TrustedDeviceResolver,
       UserMfaResolver,
     ],
     container,

@@ -7,11 +7,12 @@ const mostShown = 100
 /** The development outbox: the messages that would have gone out, newest first, as a page and as JSON. */
 export const serveOutbox = (server: FastifyInstance, messages: Pick<MessageStore, 'listSent' | 'open'>): void => {
   const list = async (query: unknown) => {
-    const { to } = query as { to?: unknown }
-    if (to !== undefined && !(typeof to === 'string' && isEmailAddress(to))) return []
+    const { to: typed } = query as { to?: unknown }
+    const to = typeof typed === 'string' ? typed.replace(/^ (?=\d)/, '+') : typed // a + that was not encoded
+    if (to !== undefined && !(typeof to === 'string' && (isEmailAddress(to) || /^\+\d{1,15}$/.test(to)))) return []
     const sent = await messages.listSent(to, mostShown)
     return sent.map((message) => ({
-      channel: 'EMAIL',
+      channel: message.channel,
       to: message.to,
       subject: message.subject,
       text: messages.open(message),

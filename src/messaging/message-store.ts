@@ -1,30 +1,49 @@
-import { and, desc, eq, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
+import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { outgoingMessages } from '../db/tables.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
-import type { Message, SealedMessage } from './message.ts'
+import type { Channel, Message, SealedMessage } from './message.ts'
 
 export type MessageStore = ReturnType<typeof createMessageStore>
 
-const { id, recipient, subject, sealedText, createdAt, attempts, sentAt } = outgoingMessages
-const messageColumns = { id, to: recipient, subject, sealedText, createdAt, attempts, sentAt }
+const { id, channel, recipient, subject, sealedText, createdAt, attempts, sentAt } = outgoingMessages
+const messageColumns = { id, channel, to: recipient, subject, sealedText, createdAt, attempts, sentAt }
 const claimSeconds = 60 // a server that dies while sending gives its messages back after this
+
+/** The statement that queues a mail where `condition` holds, to stand in a WITH. */
+export const mailInsertion = ({ to, subject: title, text }: Message, keys: KeyRing, now: Date, condition: SQL): SQL => {
+  const messageId = newId()
+  const at = sql`${now.toISOString()}::timestamptz`
+  return sql`
+    insert into ${outgoingMessages} (id, recipient, subject, sealed_text, created_at, due_at)
+    select ${messageId}::uuid, ${to}, ${title}, ${keys.seal(text, messageId)}, ${at}, ${at} where ${condition}`
+}
 
 /** The queue of mail. Texts are sealed under the key ring, each bound to its row. */
 export const createMessageStore = (db: Db, keys: KeyRing) => ({
   /** Queues a message in the transaction of the change that it tells of. */
   async enqueue(message: Message, now: Date): Promise<void> {
+    await db.execute(sql`with mail as (${mailInsertion(message, keys, now, sql`true`)}) select`)
+  },
+
+  /** Keeps a message that is not sent, to be shown in development. */
+  async keep(kind: Channel, message: Message, now: Date): Promise<void> {
     const messageId = newId()
-    await db.insert(outgoingMessages).values({
-      id: messageId,
-      recipient: message.to,
-      subject: message.subject,
-      sealedText: keys.seal(message.text, messageId),
-      createdAt: now,
-      dueAt: now,
-    })
+    const { to, subject: title, text } = message
+    const sealed = keys.seal(text, messageId)
+    const row = { id: messageId, channel: kind, recipient: to, subject: title, sealedText: sealed }
+    await db.insert(outgoingMessages).values({ ...row, createdAt: now, dueAt: now, sentAt: now })
+  },
+
+  /** Costs what `enqueue` does, and nothing is sent or shown: where time must not tell whether there was a message. */
+  async discard({ text }: Message, now: Date): Promise<void> {
+    const messageId = newId()
+    keys.seal(text, messageId)
+    const nothing = { recipient: '', subject: '', sealedText: '' }
+    await db.insert(outgoingMessages).values({ id: messageId, ...nothing, createdAt: now, dueAt: now, sentAt: now })
   },
 
   /** The text of a message. Throws when its key is not in the ring. */
@@ -57,6 +76,11 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
   /** A message that did not go out falls due at another time. */
   async postpone(messageId: string, dueAt: Date): Promise<void> {
     await db.update(outgoingMessages).set({ dueAt }).where(eq(outgoingMessages.id, messageId))
+  },
+
+  /** Forgets messages that went out. */
+  async purge(before: Date): Promise<void> {
+    await deleteInBatches(db, outgoingMessages, lte(sentAt, before))
   },
 
   /** The newest messages that went out with their text kept, for the development outbox. */

@@ -1,3 +1,6 @@
+/** How a message travels. */
+export type Channel = 'EMAIL' | 'SMS'
+
 /** A message to one person. */
 export interface Message {
   readonly to: string
@@ -8,6 +11,7 @@ export interface Message {
 /** A message in the queue; its text is read only by whoever sends it. */
 export interface SealedMessage {
   readonly id: string
+  readonly channel: Channel
   readonly to: string
   readonly subject: string
   readonly sealedText: string

@@ -1,8 +1,13 @@
 import { Field, FieldResolver, ID, Int, ObjectType, Resolver, Root } from 'type-graphql'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
 import type { Admission } from '../sessions/gate-service.ts'
-import { type ChallengePurpose, maxChallengeAttempts } from './challenge.ts'
-import type { PendingChallenge } from './challenge-service.ts'
+import {
+  type ChallengePurpose,
+  maxChallengeAttempts,
+  methodsOf,
+  type PendingChallenge,
+  resendAvailableAt,
+} from './challenge.ts'
 import { MfaFactorObject, MfaMethodEnum } from './factor.graphql.ts'
 import type { Factor, MfaMethod } from './factor.ts'
 
@@ -10,6 +15,7 @@ const ChallengePurposeEnum = graphqlEnum<ChallengePurpose>('ChallengePurpose', '
   LOGIN: 'The sign-in that the password began.',
   ENROLMENT: 'The enrolment of a new factor.',
   STEP_UP: 'A fresh proof for a session that is signed in already.',
+  PASSWORD_RESET: 'The new password that a reset chose.',
 })
 
 @ObjectType('MfaChallenge', {
@@ -38,14 +44,34 @@ export class MfaChallengeResolver {
     return maxChallengeAttempts - challenge.attempts
   }
 
-  @FieldResolver(() => [MfaMethodEnum], { description: 'What may answer it, preferred first.' })
+  @FieldResolver(() => [MfaMethodEnum], {
+    description:
+      'What may answer it, preferred first. SMS needs `sendMfaCode` before; BACKUP_CODE is for when the others are lost. Empty when every factor is disabled and no backup code is left.',
+  })
   methods(@Root() challenge: PendingChallenge): MfaMethod[] {
-    return [...new Set(challenge.factors.map((factor) => factor.method))]
+    return methodsOf(challenge)
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: 'Where the last code was sent, with all but the last digits hidden; null until one was sent.',
+  })
+  sentTo(@Root() { factors, smsFactorId }: PendingChallenge): string | null {
+    return factors.find((factor) => factor.id === smsFactorId)?.maskedPhoneNumber ?? null
+  }
+
+  @FieldResolver(() => Date, {
+    nullable: true,
+    description: 'When `sendMfaCode` may send another code; null until one was sent.',
+  })
+  resendAvailableAt(@Root() challenge: PendingChallenge): Date | null {
+    return resendAvailableAt(challenge)
   }
 }
 
 @ObjectType('MfaRequired', {
-  description: 'The password was right; a code from a second factor is needed to sign in.',
+  description:
+    'So far it was right; a code from a second factor is needed to sign in, or to complete a password reset.',
   simpleResolvers: true,
 })
 export class MfaRequiredObject implements Extract<Admission, { kind: 'mfaRequired' }> {

@@ -1,7 +1,10 @@
-import { and, desc, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
+import type { Account } from '../accounts/account.ts'
+import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
+import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { backupCodes, mfaConfigurations, users } from '../db/tables.ts'
-import type { Factor } from './factor.ts'
+import { type Factor, maxFailuresInRow } from './factor.ts'
 
 export interface SealedFactor extends Factor {
   readonly sealedSecret: string
@@ -10,23 +13,37 @@ export interface SealedFactor extends Factor {
 
 export type FactorStore = ReturnType<typeof createFactorStore>
 
-const { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt } = mfaConfigurations
-const factorColumns = { id, userId, method, label, status, preferred, createdAt, activatedAt, lastUsedAt }
+const { id, userId, method, label, status, preferred, maskedPhoneNumber, createdAt, activatedAt, lastUsedAt } =
+  mfaConfigurations
+const factorColumns = {
+  id,
+  userId,
+  method,
+  label,
+  status,
+  preferred,
+  maskedPhoneNumber,
+  createdAt,
+  activatedAt,
+  lastUsedAt,
+}
 export const sealedFactorColumns = {
   ...factorColumns,
   sealedSecret: mfaConfigurations.sealedSecret,
   lastUsedStep: mfaConfigurations.lastUsedStep,
 }
 
-/** Second factors and backup codes. */
+const offeredFirst = [desc(preferred), asc(createdAt)]
+
+/** Second factors and backup codes. Whoever changes them holds the lock of their owner's account. */
 export const createFactorStore = (db: Db) => ({
   /** Every factor of these users, pending ones included, the preferred first and then the oldest. */
   async listFor(userIds: readonly string[]): Promise<Factor[]> {
     return db
       .select(factorColumns)
       .from(mfaConfigurations)
-      .where(inArray(mfaConfigurations.userId, [...userIds]))
-      .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
+      .where(inArray(userId, [...userIds]))
+      .orderBy(...offeredFirst)
   },
 
   /** The factors in force, the preferred first and then the oldest. */
@@ -34,32 +51,22 @@ export const createFactorStore = (db: Db) => ({
     return db
       .select(factorColumns)
       .from(mfaConfigurations)
-      .where(and(eq(mfaConfigurations.userId, ownerId), eq(mfaConfigurations.status, 'ACTIVE')))
-      .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
+      .where(and(eq(userId, ownerId), eq(status, 'ACTIVE')))
+      .orderBy(...offeredFirst)
   },
 
-  /** Makes changes of one user's factors take turns, until the transaction ends. */
-  async lockOwner(ownerId: string): Promise<void> {
-    await db.select({ id: users.id }).from(users).where(eq(users.id, ownerId)).for('no key update')
+  /** The same with their secrets, and those that are disabled. */
+  async listSealed(ownerId: string): Promise<SealedFactor[]> {
+    return db
+      .select(sealedFactorColumns)
+      .from(mfaConfigurations)
+      .where(and(eq(userId, ownerId), ne(status, 'PENDING')))
   },
 
   /** Starts an enrolment over: an abandoned one of the same user is dropped, with its challenges. */
   async insertPending(factor: SealedFactor): Promise<void> {
-    await db
-      .delete(mfaConfigurations)
-      .where(and(eq(mfaConfigurations.userId, factor.userId), eq(mfaConfigurations.status, 'PENDING')))
+    await db.delete(mfaConfigurations).where(and(eq(userId, factor.userId), eq(status, 'PENDING')))
     await db.insert(mfaConfigurations).values(factor)
-  },
-
-  /** Accepts a TOTP time step once: false when this step or a later one was accepted before (RFC 6238 §5.2). */
-  async claimTimeStep(factorId: string, step: number, now: Date): Promise<boolean> {
-    const { lastUsedStep } = mfaConfigurations
-    const rows = await db
-      .update(mfaConfigurations)
-      .set({ lastUsedStep: step, lastUsedAt: now })
-      .where(and(eq(mfaConfigurations.id, factorId), or(isNull(lastUsedStep), lt(lastUsedStep, step))))
-      .returning({ id })
-    return rows.length === 1
   },
 
   /** Makes a pending factor active, and preferred when it is the user's first. Null when it was not pending. */
@@ -67,14 +74,80 @@ export const createFactorStore = (db: Db) => ({
     const [row] = await db
       .update(mfaConfigurations)
       .set({ status: 'ACTIVE', activatedAt: now, preferred: isFirst })
-      .where(and(eq(mfaConfigurations.id, factorId), eq(mfaConfigurations.status, 'PENDING')))
+      .where(and(eq(id, factorId), eq(status, 'PENDING')))
       .returning(factorColumns)
     return row ?? null
+  },
+
+  /** Notes on the account whether a factor is in force, which is what sign-in goes by, and returns it so. */
+  async setEnabled(ownerId: string, isEnabled: boolean): Promise<Account> {
+    const [row] = await db
+      .update(users)
+      .set({ mfaEnabled: isEnabled, version: sql`${users.version} + 1` })
+      .where(eq(users.id, ownerId))
+      .returning(accountColumns)
+    return row as Account
+  },
+
+  async rename(ownerId: string, factorId: string, newLabel: string): Promise<Factor | null> {
+    const [row] = await db
+      .update(mfaConfigurations)
+      .set({ label: newLabel })
+      .where(and(eq(id, factorId), eq(userId, ownerId)))
+      .returning(factorColumns)
+    return row ?? null
+  },
+
+  /** Makes an active factor the one that challenges offer first. Null when the user has no such factor in force. */
+  async prefer(ownerId: string, factorId: string): Promise<Factor | null> {
+    const own = and(eq(id, factorId), eq(userId, ownerId), eq(status, 'ACTIVE'))
+    const [known] = await db.select({ id }).from(mfaConfigurations).where(own)
+    if (!known) return null
+    await db
+      .update(mfaConfigurations)
+      .set({ preferred: false })
+      .where(and(eq(userId, ownerId), preferred))
+    const [row] = await db.update(mfaConfigurations).set({ preferred: true }).where(own).returning(factorColumns)
+    return row ?? null
+  },
+
+  /** Removes a factor; the oldest of the others in force takes its place as the preferred. Null when there was none. */
+  async remove(ownerId: string, factorId: string): Promise<Factor | null> {
+    const [row] = await db
+      .delete(mfaConfigurations)
+      .where(and(eq(id, factorId), eq(userId, ownerId)))
+      .returning(factorColumns)
+    if (row?.preferred) {
+      const oldest = db
+        .select({ id })
+        .from(mfaConfigurations)
+        .where(and(eq(userId, ownerId), eq(status, 'ACTIVE')))
+        .orderBy(createdAt)
+        .limit(1)
+      await db.update(mfaConfigurations).set({ preferred: true }).where(inArray(id, oldest))
+    }
+    return row ?? null
+  },
+
+  /** Counts a wrong code against each factor that it was compared with, and returns those that it disabled. */
+  async countFailure(factorIds: readonly string[]): Promise<Factor[]> {
+    if (factorIds.length === 0) return []
+    const failures = sql`${mfaConfigurations.failuresInRow} + 1`
+    const rows = await db
+      .update(mfaConfigurations)
+      .set({
+        failuresInRow: failures,
+        status: sql`case when ${failures} >= ${maxFailuresInRow} then 'DISABLED' else ${status} end`,
+      })
+      .where(and(inArray(id, [...factorIds]), ne(status, 'DISABLED')))
+      .returning(factorColumns)
+    return rows.filter((factor) => factor.status === 'DISABLED')
   },
 
   /** Replaces the user's backup codes: a new set voids the old. `hashes[slot]` is the code that begins with that digit. */
   async replaceBackupCodes(ownerId: string, hashes: readonly string[], now: Date): Promise<void> {
     await db.delete(backupCodes).where(eq(backupCodes.userId, ownerId))
+    if (hashes.length === 0) return
     await db
       .insert(backupCodes)
       .values(hashes.map((codeHash, slot) => ({ userId: ownerId, slot, codeHash, createdAt: now })))
@@ -87,5 +160,10 @@ export const createFactorStore = (db: Db) => ({
       .where(and(inArray(backupCodes.userId, [...userIds]), isNull(backupCodes.usedAt)))
       .groupBy(backupCodes.userId)
     return new Map(rows.map((row) => [row.userId, row.unused]))
+  },
+
+  /** Forgets enrolments that nobody finished. */
+  async purgePending(before: Date): Promise<void> {
+    await deleteInBatches(db, mfaConfigurations, and(eq(status, 'PENDING'), lte(createdAt, before)))
   },
 })

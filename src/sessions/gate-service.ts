@@ -1,13 +1,18 @@
 import type { Account } from '../accounts/account.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import type { AfterCommit } from '../db/transact.ts'
+import { type DeviceToken, newDeviceToken, nextDeviceToken, trustLifetimeSeconds } from '../devices/trusted-device.ts'
 import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
-import { CodeReplayed } from '../mfa/challenge.ts'
-import type { ChallengeStores, OpenChallenge, PendingChallenge } from '../mfa/challenge-service.ts'
-import type { FactorStore } from '../mfa/factor-store.ts'
-import type { AdmissionStore, AnsweredChallenge } from './admission-store.ts'
+import type { KeyRing } from '../lib/key-ring.ts'
+import { networkOf } from '../lib/network.ts'
+import { newDeviceNotice } from '../messaging/notices.ts'
+import type { PendingChallenge } from '../mfa/challenge.ts'
+import type { ChallengeStores, OpenChallenge } from '../mfa/challenge-service.ts'
+import { type AnsweredChallenge, CodeReplayed } from '../mfa/proof.ts'
+import type { AdmissionStore } from './admission-store.ts'
+import { describeDevice } from './device.ts'
 import {
   type AuthenticationMethod,
   type ClientInfo,
@@ -21,82 +26,137 @@ import type { SessionToken } from './session-token.ts'
 
 export interface GateStores extends ChallengeStores {
   readonly admissions: Pick<AdmissionStore, 'open'>
-  readonly factors: Pick<FactorStore, 'listActive'>
 }
 
 export interface GateDeps {
   readonly newToken: (tag: string) => SessionToken
   readonly keepNew: (token: SessionToken, cached: CachedSession) => Promise<void>
   readonly openChallenge: OpenChallenge
+  /** Ends the trust of a device whose token shows up a second time. */
+  readonly endCopiedTrust: (user: GateUser, token: DeviceToken, client: ClientInfo) => Promise<void>
+  readonly wakeMailRelay: () => void
+  readonly keys: KeyRing
   readonly limits: SessionLimits
   readonly now: Clock
 }
 
+export type GateUser = Pick<Account, 'id' | 'email' | 'sessionTag'>
+
 export interface AdmissionRequest {
-  readonly user: Pick<Account, 'id' | 'sessionTag'>
+  readonly user: GateUser
   readonly proofs: readonly AuthenticationMethod[]
-  /** Whether the user proved it just now, so that it also counts as a step-up. */
+  /** Whether the user just proved the strongest that they have, so that it also counts as a step-up. */
   readonly isFreshProof: boolean
+  /** Which of the account's passwords was proved: a newer one makes it worth nothing. Null where none was. */
+  readonly passwordVersion: number | null
   /** The right code that stands for the second factor; null where only the first was proved. */
   readonly answered: AnsweredChallenge | null
+  /** What may waive the second factor. */
+  readonly deviceToken: DeviceToken | null
+  /** Whether the second factor is to be waived on this device from now on. */
+  readonly trustsDevice: boolean
+  /** The budget that the try was claimed from, to get it back. */
+  readonly budget: string | null
   readonly client: ClientInfo
   /** What led here, to be recorded before the session. */
   readonly reports: readonly EventReport[]
 }
 
 export type Admission =
-  | { readonly kind: 'signedIn'; readonly user: Account; readonly session: Session; readonly sessionToken: string }
+  | {
+      readonly kind: 'signedIn'
+      readonly user: Account
+      readonly session: Session
+      readonly sessionToken: string
+      /** Null unless the device was just trusted, or its token was used and so replaced. */
+      readonly deviceToken: string | null
+    }
   | { readonly kind: 'mfaRequired'; readonly challenge: PendingChallenge }
 
 export type Admit = (stores: GateStores & AfterCommit, request: AdmissionRequest) => Promise<Admission>
 
 /**
- * The one function that makes sessions. Whoever has an active second factor and did not prove one gets a challenge in
- * its place, whatever the way in (ASVS 6.1.3, 6.3.4). Throws CHALLENGE_EXPIRED when the answered challenge is spent, and
- * CodeReplayed when the time step was used before; nothing has changed then.
+ * The one function that makes sessions. Whoever has a second factor and neither proved one nor comes from a trusted
+ * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4). Throws INVALID_CREDENTIALS when the
+ * password was changed meanwhile, CHALLENGE_EXPIRED when the answered challenge is spent, and CodeReplayed when the code
+ * was used before; nothing has changed then.
  */
 export const createGate =
-  ({ newToken, keepNew, openChallenge, limits, now }: GateDeps): Admit =>
-  async (stores, { user: { id: userId, sessionTag }, proofs, isFreshProof, answered, client, reports }) => {
+  ({ newToken, keepNew, openChallenge, endCopiedTrust, wakeMailRelay, keys, limits, now }: GateDeps): Admit =>
+  async (stores, request) => {
+    const { user, proofs, answered, deviceToken, client } = request
     const createdAt = now()
-    const token = newToken(sessionTag)
+    const token = newToken(user.sessionTag)
     const session: Session = {
       id: newId(),
-      userId,
+      userId: user.id,
       createdAt,
       ...deadlinesFrom(createdAt, null, limits),
       authenticationMethods: proofs,
-      elevatedUntil: isFreshProof ? secondsAfter(createdAt, elevationSeconds) : null,
+      elevatedUntil: request.isFreshProof ? secondsAfter(createdAt, elevationSeconds) : null,
+      trustedDevice: false,
       ...client,
       endedAt: null,
       endReason: null,
     }
-    const about = { outcome: 'SUCCESS', userId, sessionId: session.id, client } as const
+    const about = { outcome: 'SUCCESS', userId: user.id, sessionId: session.id, client } as const
+    const { label } = describeDevice(client.userAgent)
+    const presentedTrust = deviceToken && { token: deviceToken, next: nextDeviceToken(deviceToken, keys), label }
+    const newTrust = request.trustsDevice
+      ? { id: newId(), token: newDeviceToken(keys), label, expiresAt: secondsAfter(createdAt, trustLifetimeSeconds) }
+      : null
     const signedIn: EventReport[] = [
       { ...about, type: 'LOGIN_SUCCEEDED', details: { methods: proofs.join(' ') } },
       { ...about, type: 'SESSION_CREATED' },
+      ...(newTrust ? [{ ...about, type: 'DEVICE_TRUSTED', details: { deviceId: newTrust.id } } as const] : []),
     ]
     const outcome = await stores.admissions.open({
       session,
       tokenHash: token.hash,
+      passwordVersion: request.passwordVersion,
       answered,
-      reports: [...reports, ...signedIn],
+      presentedTrust,
+      newTrust,
+      budget: request.budget,
+      device: { label, network: networkOf(client.ipAddress) },
+      reports: [...request.reports, ...signedIn],
+      newDevice: {
+        report: { ...about, type: 'NEW_DEVICE', details: { device: label } },
+        mail: newDeviceNotice(user.email, { device: label, ipAddress: client.ipAddress, at: createdAt }),
+      },
     })
-    if (outcome.kind === 'opened') {
-      const user = outcome.account
-      stores.afterCommit(() => keepNew(token, { session, account: user }))
-      return { kind: 'signedIn', user, session, sessionToken: token.text }
+    switch (outcome.kind) {
+      case 'opened': {
+        const { account, isTrustedDevice, isNewDevice } = outcome
+        const opened = isTrustedDevice ? { ...session, elevatedUntil: null, trustedDevice: true } : session
+        stores.afterCommit(() => keepNew(token, { session: opened, account }))
+        if (isNewDevice) stores.afterCommit(async () => wakeMailRelay())
+        const next = isTrustedDevice ? presentedTrust?.next : newTrust?.token
+        return {
+          kind: 'signedIn',
+          user: account,
+          session: opened,
+          sessionToken: token.text,
+          deviceToken: next?.text ?? null,
+        }
+      }
+      case 'passwordChanged':
+        throw new AppError(answered ? 'CHALLENGE_EXPIRED' : 'INVALID_CREDENTIALS')
+      case 'codeReplayed':
+        throw new CodeReplayed()
+      case 'challengeSpent':
+        throw new AppError('CHALLENGE_EXPIRED')
+      case 'factorRequired': {
+        if (deviceToken) await endCopiedTrust(user, deviceToken, client)
+        const challenge = await openChallenge(stores, {
+          userId: user.id,
+          purpose: 'LOGIN',
+          sessionId: null,
+          proofs,
+          passwordVersion: request.passwordVersion,
+          client,
+        })
+        return { kind: 'mfaRequired', challenge }
+      }
     }
-    if (outcome.kind === 'codeReplayed') throw new CodeReplayed()
-    if (outcome.kind === 'challengeSpent') throw new AppError('CHALLENGE_EXPIRED')
-    const factors = await stores.factors.listActive(userId)
-    const challenge = await openChallenge(stores, {
-      userId,
-      purpose: 'LOGIN',
-      sessionId: null,
-      factors,
-      proofs,
-      client,
-    })
-    return { kind: 'mfaRequired', challenge }
   }

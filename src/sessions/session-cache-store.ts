@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import type { Redis, RedisConnection } from '../redis/client.ts'
-import { keepCopies, renewCopy } from '../redis/scripts.ts'
+import { keepCopies, renewAccount, renewCopy } from '../redis/scripts.ts'
 import type { Session, SessionEndReason } from './session.ts'
 import type { EndedToken } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
@@ -64,6 +64,16 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
         client.eval(renewCopy, {
           keys: [sessionKey(prefix, token.tag, token.hash)],
           arguments: [copy, packed(session), lifetime.toFixed()],
+        }),
+      )
+    },
+
+    /** The copy of a user who changed; where there is none, none is made. */
+    async keepAccount(account: Account): Promise<void> {
+      await redis.run(({ client, prefix }) =>
+        client.eval(renewAccount, {
+          keys: [accountKey(prefix, account.sessionTag)],
+          arguments: [`${account.version}${packed(account)}`, String(account.version)],
         }),
       )
     },

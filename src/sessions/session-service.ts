@@ -1,3 +1,4 @@
+import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import type { Transact } from '../db/transact.ts'
 import { AppError } from '../failure.ts'
@@ -15,7 +16,7 @@ interface Stores {
 export interface SessionServiceDeps {
   readonly transact: Transact<Stores>
   readonly sessions: Pick<SessionStore, 'find' | 'listLive'>
-  readonly recordEvent: EventStore['append']
+  readonly recordEvent: RecordEvent
   readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
   readonly now: Clock
 }
@@ -28,6 +29,8 @@ const eventOf = {
   IDLE: 'SESSION_EXPIRED',
   REVOKED_BY_USER: 'SESSION_REVOKED',
   REVOKED_BY_ADMIN: 'SESSION_REVOKED',
+  PASSWORD_CHANGED: 'SESSION_REVOKED',
+  MFA_CHANGED: 'SESSION_REVOKED',
 } as const
 
 /** What users and administrators do with sessions that are there. */

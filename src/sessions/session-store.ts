@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
@@ -26,6 +26,7 @@ const sessionColumns = {
   expiresAt: userSessions.expiresAt,
   authenticationMethods: userSessions.authenticationMethods,
   elevatedUntil: userSessions.elevatedUntil,
+  trustedDevice: userSessions.trustedDevice,
   userAgent: userSessions.userAgent,
   ipAddress: userSessions.ipAddress,
   endedAt: userSessions.endedAt,
@@ -37,11 +38,12 @@ const mostSessionsListed = 100
 /** The record of sessions, and the list of ends that Redis is still to be told. */
 export const createSessionStore = (db: Db) => {
   /** In the transaction of the end itself, so that no end goes unannounced and none is announced that did not happen. */
-  const announce = async (token: EndedToken, endedAt: Date): Promise<void> => {
-    const payload = JSON.stringify([token.tokenHash, token.reason])
+  const announce = async (tokens: readonly EndedToken[], endedAt: Date): Promise<void> => {
+    const payloads = tokens.map(({ tokenHash, reason }) => JSON.stringify([tokenHash, reason]))
     await Promise.all([
-      db.insert(endedTokens).values({ ...token, endedAt }),
-      db.execute(sql`select pg_notify(${endedTokensChannel}, ${payload})`),
+      db.insert(endedTokens).values(tokens.map((token) => ({ ...token, endedAt }))),
+      db.execute(sql`
+        select pg_notify(${endedTokensChannel}, payload) from jsonb_array_elements_text(${JSON.stringify(payloads)}::jsonb) as payload`),
     ])
   }
 
@@ -58,6 +60,15 @@ export const createSessionStore = (db: Db) => {
     async find(id: string): Promise<Session | null> {
       const [row] = await db.select(sessionColumns).from(userSessions).where(eq(userSessions.id, id))
       return row ?? null
+    },
+
+    /** Whether this token opens this session still, as the record has it. */
+    async isLive(id: string, tokenHash: string): Promise<boolean> {
+      const [row] = await db
+        .select({ id: userSessions.id })
+        .from(userSessions)
+        .where(and(eq(userSessions.id, id), eq(userSessions.tokenHash, tokenHash), isNull(userSessions.endedAt)))
+      return row !== undefined
     },
 
     /** The user's live sessions, the most recently active first. */
@@ -95,15 +106,44 @@ export const createSessionStore = (db: Db) => {
         .returning({ session: sessionColumns, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
       if (!row) return null
       const token = { tokenHash: row.tokenHash, sessionTag: row.sessionTag, reason }
-      await announce(token, now)
+      await announce([token], now)
       return { session: row.session, token }
+    },
+
+    /** Ends every live session of a user but one, and announces each. */
+    async endAll(
+      userId: string,
+      exceptId: string | null,
+      reason: SessionEndReason,
+      now: Date,
+    ): Promise<{ sessionId: string; token: EndedToken }[]> {
+      const rows = await db
+        .update(userSessions)
+        .set({ endedAt: now, endReason: reason })
+        .from(users)
+        .where(
+          and(
+            eq(userSessions.userId, userId),
+            eq(users.id, userSessions.userId),
+            isNull(userSessions.endedAt),
+            exceptId ? ne(userSessions.id, exceptId) : undefined,
+          ),
+        )
+        .returning({ sessionId: userSessions.id, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
+      const ended = rows.map(({ sessionId, ...token }) => ({ sessionId, token: { ...token, reason } }))
+      if (ended.length > 0)
+        await announce(
+          ended.map(({ token }) => token),
+          now,
+        )
+      return ended
     },
 
     /** Gives a live session a new token and a fresh proof. Null when the session is over or the old one was replaced already. */
     async replaceToken(
       id: string,
       old: EndedToken,
-      next: { tokenHash: string; authenticationMethods: AuthenticationMethod[]; elevatedUntil: Date },
+      next: { tokenHash: string; authenticationMethods: AuthenticationMethod[]; elevatedUntil: Date | null },
       now: Date,
     ): Promise<Session | null> {
       const [session] = await db
@@ -112,7 +152,7 @@ export const createSessionStore = (db: Db) => {
         .where(and(eq(userSessions.id, id), eq(userSessions.tokenHash, old.tokenHash), isNull(userSessions.endedAt)))
         .returning(sessionColumns)
       if (!session) return null
-      await announce(old, now)
+      await announce([old], now)
       return session
     },
 

@@ -29,6 +29,8 @@ const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>(
   {
     PASSWORD: 'The password.',
     TOTP: 'A code from an authenticator app (RFC 6238).',
+    SMS: 'A code from a text message.',
+    BACKUP_CODE: 'A backup code.',
   },
 )
 
@@ -38,6 +40,8 @@ const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', '
   REVOKED_BY_ADMIN: 'An administrator ended it.',
   EXPIRED: 'It reached its absolute end, `expiresAt`.',
   IDLE: 'It was not used until `idleExpiresAt`.',
+  PASSWORD_CHANGED: 'The password was changed or reset.',
+  MFA_CHANGED: 'A second factor was removed.',
 })
 
 const DeviceKindEnum = graphqlEnum<DeviceKind>('DeviceKind', 'What kind of device a client says it is.', {
@@ -95,6 +99,9 @@ export class SessionObject implements Omit<Session, 'userId' | 'userAgent'> {
   readonly authenticationMethods!: readonly AuthenticationMethod[]
 
   readonly elevatedUntil!: Date | null
+
+  @Field(() => Boolean, { description: 'Whether the second factor was waived for a trusted device.' })
+  readonly trustedDevice!: boolean
 
   @Field(() => IPAddressScalar, { description: 'The address that the user signed in from.' })
   readonly ipAddress!: string

@@ -1,8 +1,15 @@
 import { secondsAfter } from '../lib/clock.ts'
 
-export type AuthenticationMethod = 'PASSWORD' | 'TOTP'
+export type AuthenticationMethod = 'PASSWORD' | 'TOTP' | 'SMS' | 'BACKUP_CODE'
 export type AssuranceLevel = 'AAL1' | 'AAL2'
-export type SessionEndReason = 'SIGNED_OUT' | 'REVOKED_BY_USER' | 'REVOKED_BY_ADMIN' | 'EXPIRED' | 'IDLE'
+export type SessionEndReason =
+  | 'SIGNED_OUT'
+  | 'REVOKED_BY_USER'
+  | 'REVOKED_BY_ADMIN'
+  | 'EXPIRED'
+  | 'IDLE'
+  | 'PASSWORD_CHANGED'
+  | 'MFA_CHANGED'
 
 export interface Session {
   readonly id: string
@@ -14,6 +21,8 @@ export interface Session {
   readonly authenticationMethods: readonly AuthenticationMethod[]
   /** Until when a fresh proof by the strongest method counts; null when there was none. */
   readonly elevatedUntil: Date | null
+  /** Whether a trusted device stood for the second factor. */
+  readonly trustedDevice: boolean
   readonly userAgent: string
   readonly ipAddress: string
   readonly endedAt: Date | null

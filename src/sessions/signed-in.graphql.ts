@@ -20,6 +20,13 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
       'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
   })
   readonly sessionToken!: string
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'When this device was just trusted, or its trust was used: keep it and send it with the next login here. It replaces the one before it; that one used again ends the trust.',
+  })
+  readonly deviceToken!: string | null
 }
 
 @Resolver(() => SignedInObject)

@@ -1,3 +1,4 @@
+import type { Account } from '../accounts/account.ts'
 import type { AfterCommit } from '../db/transact.ts'
 import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
@@ -26,23 +27,26 @@ export interface RenewedSession {
 export type RenewToken = (
   stores: TokenRenewalStores & AfterCommit,
   caller: SignedInCaller,
+  /** The account as it is now, which the caller's snapshot may not be. */
+  account: Account,
   proof: AuthenticationMethod,
 ) => Promise<RenewedSession>
 
 /**
- * Raises the caller's session by a fresh proof, under a new token (ASVS 7.2.4): the old one is dead at the commit.
+ * Adds a fresh proof to the caller's session, under a new token (ASVS 7.2.4): the old one is dead at the commit.
  * Throws UNAUTHENTICATED when the session ended, or was renewed by another request, meanwhile.
  */
 export const createTokenRenewal =
   ({ newToken, keepNew, tellEnded, now }: TokenRenewalDeps): RenewToken =>
-  async ({ sessions, afterCommit }, { session, account, token: oldToken }, proof) => {
+  async ({ sessions, afterCommit }, { session, token: oldToken }, account, proof) => {
     const renewedAt = now()
+    const isStrongest = proof !== 'PASSWORD' || !account.mfaEnabled // a password keeps no proof of a factor fresh
     const token = newToken(oldToken.tag)
     const old = { tokenHash: oldToken.hash, sessionTag: oldToken.tag, reason: null }
     const next = {
       tokenHash: token.hash,
       authenticationMethods: [...new Set([...session.authenticationMethods, proof])],
-      elevatedUntil: secondsAfter(renewedAt, elevationSeconds),
+      elevatedUntil: isStrongest ? secondsAfter(renewedAt, elevationSeconds) : session.elevatedUntil,
     }
     const renewed = await sessions.replaceToken(session.id, old, next, renewedAt)
     if (!renewed) throw new AppError('UNAUTHENTICATED')

@@ -1,0 +1,62 @@
+import type { EventStore } from '../audit/event-store.ts'
+import type { AfterCommit } from '../db/transact.ts'
+import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { MessageStore } from '../messaging/message-store.ts'
+import { passwordChangedNotice } from '../messaging/notices.ts'
+import type { ChallengeStore } from '../mfa/challenge-store.ts'
+import type { ClientInfo } from '../sessions/session.ts'
+import type { EndSessions } from '../sessions/session-end-service.ts'
+import type { SessionStore } from '../sessions/session-store.ts'
+import type { Account } from './account.ts'
+import type { AccountStore } from './account-store.ts'
+import type { RecoveryStore } from './recovery-store.ts'
+
+export interface PasswordSettingStores {
+  readonly accounts: Pick<AccountStore, 'setPassword'>
+  readonly sessions: Pick<SessionStore, 'endAll'>
+  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
+  readonly challenges: Pick<ChallengeStore, 'voidAll'>
+  readonly recovery: Pick<RecoveryStore, 'voidAll'>
+  readonly events: Pick<EventStore, 'append'>
+  readonly messages: Pick<MessageStore, 'enqueue'>
+}
+
+export interface PasswordSettingDeps {
+  readonly endSessions: EndSessions
+  readonly wakeMailRelay: () => void
+  readonly now: Clock
+}
+
+export type SetPassword = (
+  stores: PasswordSettingStores & AfterCommit,
+  owner: Account,
+  passwordHash: string,
+  by: { readonly keepSessionId: string | null; readonly client: ClientInfo },
+) => Promise<{ readonly account: Account; readonly endedSessions: number }>
+
+/**
+ * Sets a new password in a transaction that holds the owner's lock. Every session but one, all device trust, and every
+ * open challenge and mailed token end with the old one (threat D4), and the owner is told by mail. Why it was set is the
+ * caller's to record.
+ */
+export const createSetPassword =
+  ({ endSessions, wakeMailRelay, now }: PasswordSettingDeps): SetPassword =>
+  async (stores, owner, passwordHash, { keepSessionId, client }) => {
+    const { accounts, trustedDevices, challenges, recovery, events, messages, afterCommit } = stores
+    const at = now()
+    const account = await accounts.setPassword(owner.id, passwordHash)
+    const target = { userId: owner.id, exceptSessionId: keepSessionId }
+    const endedSessions = await endSessions(stores, target, 'PASSWORD_CHANGED', client)
+    const devices = await trustedDevices.revokeAll(owner.id, at)
+    if (devices > 0) {
+      const about = { userId: owner.id, sessionId: keepSessionId, client }
+      const details = { reason: 'password changed', devices }
+      await events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
+    }
+    await challenges.voidAll(owner.id, null, at)
+    await recovery.voidAll(owner.id)
+    await messages.enqueue(passwordChangedNotice(owner.email, { ipAddress: client.ipAddress, at }), at)
+    afterCommit(async () => wakeMailRelay())
+    return { account, endedSessions }
+  }

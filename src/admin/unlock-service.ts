@@ -1,0 +1,48 @@
+import type { Account } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { EventStore } from '../audit/event-store.ts'
+import type { BudgetStore } from '../budgets/budget-store.ts'
+import { AppError } from '../failure.ts'
+import type { Clock } from '../lib/clock.ts'
+import { isId } from '../lib/ids.ts'
+import type { MessageStore } from '../messaging/message-store.ts'
+import { unlockedNotice } from '../messaging/notices.ts'
+import type { ActAsOwner } from '../mfa/step-up-service.ts'
+import type { SignedInCaller } from '../sessions/caller.ts'
+import type { ClientInfo } from '../sessions/session.ts'
+
+interface Stores {
+  readonly accounts: Pick<AccountStore, 'findByIds'>
+  readonly budgets: Pick<BudgetStore, 'clear'>
+  readonly events: Pick<EventStore, 'append'>
+  readonly messages: Pick<MessageStore, 'enqueue'>
+}
+
+export interface UnlockDeps {
+  readonly actAsOwner: ActAsOwner<Stores>
+  readonly wakeMailRelay: () => void
+  readonly now: Clock
+}
+
+export type UnlockUser = (caller: SignedInCaller, id: string, client: ClientInfo) => Promise<Account>
+
+/** Opens every lock on a user's sign-in; a factor that a hundred wrong codes disabled stays so. Throws NOT_FOUND. */
+export const createUnlockUser =
+  ({ actAsOwner, wakeMailRelay, now }: UnlockDeps): UnlockUser =>
+  (caller, id, client) =>
+    actAsOwner(
+      caller,
+      client,
+      'always',
+      async ({ accounts, budgets, events, messages, afterCommit }, { id: actorId }) => {
+        const [user] = isId(id) ? await accounts.findByIds([id]) : []
+        if (!user) throw new AppError('NOT_FOUND')
+        const at = now()
+        const wasLocked = await budgets.clear(user.id, at)
+        const about = { userId: user.id, actorId, sessionId: caller.session.id, client, details: { wasLocked } }
+        await events.append({ type: 'ACCOUNT_UNLOCKED', outcome: 'SUCCESS', ...about })
+        if (wasLocked && user.status === 'ACTIVE') await messages.enqueue(unlockedNotice(user.email, { at }), at)
+        afterCommit(async () => wakeMailRelay())
+        return user
+      },
+    )

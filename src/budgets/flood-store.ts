@@ -1,0 +1,55 @@
+import type { Clock } from '../lib/clock.ts'
+import type { Redis } from '../redis/client.ts'
+import { claimUnit, releaseUnit } from '../redis/scripts.ts'
+import type { Budget } from './budget.ts'
+
+export type FloodStore = ReturnType<typeof createFloodStore>
+
+const mostCounters = 50_000
+
+/**
+ * Limits of whole networks, against floods. They count in Redis for all servers, and in the process while Redis is away:
+ * what must never be exceeded is a budget in PostgreSQL.
+ */
+export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: Clock) => {
+  const local = new Map<string, { used: number; endsAt: number }>()
+
+  const claimLocally = (subject: string, { limit, windowSeconds }: Budget): number => {
+    const time = now().getTime()
+    const known = local.get(subject)
+    if (known && known.endsAt > time) {
+      if (known.used >= limit) return known.endsAt - time
+      known.used++
+      return 0
+    }
+    local.delete(subject) // a known key would keep its old place
+    const [oldest] = local.keys()
+    if (local.size >= mostCounters && oldest) local.delete(oldest)
+    local.set(subject, { used: 1, endsAt: time + windowSeconds * 1000 })
+    return 0
+  }
+
+  return {
+    /** Claims one unit: 0 when there was one, else the milliseconds until there is. */
+    async claim(subject: string, budget: Budget): Promise<number> {
+      if (!redis.isTrusted()) return claimLocally(subject, budget)
+      const { limit, windowSeconds } = budget
+      return redis
+        .run(({ client, prefix }) =>
+          client.eval(claimUnit, {
+            keys: [`${prefix}:flood:${subject}`],
+            arguments: [String(limit), String(windowSeconds * 1000)],
+          }),
+        )
+        .then(Number, () => claimLocally(subject, budget))
+    },
+
+    /** Gives a unit back: what was claimed turned out to be right. */
+    async release(subject: string): Promise<void> {
+      const known = local.get(subject)
+      if (known && known.used > 0) known.used--
+      if (!redis.isTrusted()) return
+      await redis.run(({ client, prefix }) => client.eval(releaseUnit, { keys: [`${prefix}:flood:${subject}`] }))
+    },
+  }
+}

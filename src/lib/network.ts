@@ -1,0 +1,9 @@
+import ipaddr from 'ipaddr.js'
+
+/** What an address counts as: an IPv4 address is itself, an IPv6 address its first 64 bits, which one client may roam in. */
+export const networkOf = (address: string): string => {
+  const parsed = ipaddr.process(address)
+  return parsed.kind() === 'ipv4'
+    ? parsed.toString()
+    : `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`
+}

@@ -1,0 +1,110 @@
+import type { Message } from './message.ts'
+
+// What happened to an account, told to its owner's mailbox (NIST SP 800-63B-4 §4.6, ASVS 6.3.5 and 6.3.7). No notice
+// holds a link: whoever forges one can't hide behind ours.
+
+export interface Occasion {
+  readonly ipAddress: string
+  readonly at: Date
+}
+
+const whenAndWhere = ({ ipAddress, at }: Occasion): string =>
+  `at ${at.toISOString()} from the network address ${ipAddress}`
+
+const notice = (to: string, subject: string, what: string, ifNotYou: string): Message => ({
+  to,
+  subject,
+  text: `${what}
+
+If it was you, there is nothing to do. If it was not, ${ifNotYou}
+`,
+})
+
+const takeBack =
+  'sign in, end the sessions that you do not know, and change your password. If you can not sign in, reset it.'
+
+export const newDeviceNotice = (to: string, { device, ...occasion }: Occasion & { readonly device: string }): Message =>
+  notice(
+    to,
+    'A sign-in from a new device',
+    `Someone signed in to your account ${whenAndWhere(occasion)}, from a device that you had not used before: ${device}.`,
+    takeBack,
+  )
+
+export const factorAddedNotice = (to: string, label: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A second factor was added',
+    `The second factor "${label}" was added to your account ${whenAndWhere(occasion)}.`,
+    `remove it, and ${takeBack}`,
+  )
+
+export const factorRemovedNotice = (to: string, label: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A second factor was removed',
+    `The second factor "${label}" was removed from your account ${whenAndWhere(occasion)}. Every other session was ended.`,
+    takeBack,
+  )
+
+export const factorDisabledNotice = (to: string, label: string, failures: number, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A second factor was disabled',
+    `There were ${failures} wrong codes in a row for the second factor "${label}", the last ${whenAndWhere(occasion)}. It is disabled. Sign in with another method, remove it, and enrol it again.`,
+    'someone may know your password: change it.',
+  )
+
+const few = 3
+
+export const backupCodeUsedNotice = (to: string, remaining: number, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A backup code was used',
+    `A backup code of your account was used ${whenAndWhere(occasion)}. ${
+      remaining === 0
+        ? 'It was the last one: make a new set now.'
+        : `${remaining} of them ${remaining === 1 ? 'is' : 'are'} left${remaining <= few ? ': make a new set soon' : ''}.`
+    }`,
+    takeBack,
+  )
+
+export const backupCodesReplacedNotice = (to: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'New backup codes were made',
+    `A new set of backup codes was made for your account ${whenAndWhere(occasion)}. The old codes no longer work.`,
+    takeBack,
+  )
+
+export const passwordChangedNotice = (to: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'Your password was changed',
+    `The password of your account was changed ${whenAndWhere(occasion)}. Every other session was ended, and no device is trusted any more.`,
+    'reset your password now.',
+  )
+
+export const lockedNotice = (to: string, what: string, minutes: number, occasion: Occasion): Message =>
+  notice(
+    to,
+    'Your account is locked for a while',
+    `There were too many wrong ${what} for your account, the last ${whenAndWhere(occasion)}. That is locked for ${minutes} minutes.`,
+    'someone is trying to get in: choose a password that you use nowhere else.',
+  )
+
+export const unlockedNotice = (to: string, occasion: { readonly at: Date }): Message =>
+  notice(
+    to,
+    'Your account was unlocked',
+    `An administrator unlocked your account at ${occasion.at.toISOString()}.`,
+    'tell your administrator.',
+  )
+
+export const copiedTrustNotice = (to: string, device: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A trusted device is no longer trusted',
+    `The token of your trusted device ${device} was used a second time ${whenAndWhere(occasion)}, as a copy of it would be. It is no longer trusted.`,
+    takeBack,
+  )

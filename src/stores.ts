@@ -1,0 +1,37 @@
+import { createAccountStore } from './accounts/account-store.ts'
+import { createRecoveryStore } from './accounts/recovery-store.ts'
+import { createSignInStore } from './accounts/sign-in-store.ts'
+import { createEventStore } from './audit/event-store.ts'
+import { createBudgetStore } from './budgets/budget-store.ts'
+import type { Db } from './db/client.ts'
+import { createKnownDeviceStore } from './devices/known-device-store.ts'
+import { createTrustedDeviceStore } from './devices/trusted-device-store.ts'
+import type { Clock } from './lib/clock.ts'
+import type { KeyRing } from './lib/key-ring.ts'
+import { createMessageStore } from './messaging/message-store.ts'
+import { createChallengeStore } from './mfa/challenge-store.ts'
+import { createFactorStore } from './mfa/factor-store.ts'
+import { createPolicyStore } from './mfa/policy-store.ts'
+import { createSmsSendStore } from './mfa/sms-send-store.ts'
+import { createAdmissionStore } from './sessions/admission-store.ts'
+import { createSessionStore } from './sessions/session-store.ts'
+
+export type Stores = ReturnType<typeof createStores>
+
+/** Every store over the same connections, or in the same transaction. */
+export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
+  accounts: createAccountStore(db),
+  admissions: createAdmissionStore(db, keys),
+  budgets: createBudgetStore(db),
+  challenges: createChallengeStore(db),
+  events: createEventStore(db, now),
+  factors: createFactorStore(db),
+  knownDevices: createKnownDeviceStore(db),
+  messages: createMessageStore(db, keys),
+  policies: createPolicyStore(db),
+  recovery: createRecoveryStore(db),
+  sessions: createSessionStore(db),
+  signIns: createSignInStore(db),
+  smsSends: createSmsSendStore(db),
+  trustedDevices: createTrustedDeviceStore(db),
+})
