@@ -14,6 +14,12 @@ const production = {
   PUBLIC_URL: 'https://id.example.com',
 }
 
+const twilio = {
+  TWILIO_ACCOUNT_SID: `AC${'0123456789abcdef'.repeat(2)}`,
+  TWILIO_AUTH_TOKEN: 'hunter2',
+  TWILIO_FROM: '+15005550006',
+}
+
 const problemsOf = (environment: Record<string, string>): readonly string[] => {
   try {
     readConfig(environment)
@@ -48,6 +54,16 @@ describe('what is missing', () => {
     expect(namesIn(problemsOf({ ...needed, SMTP_URL: 'smtp://mail:25' }))).toEqual(['MAIL_FROM'])
   })
 
+  test('Twilio without its sender, or without all but its address, names what is missing', () => {
+    const { TWILIO_FROM, ...senderless } = twilio
+    expect(problemsOf({ ...needed, ...senderless })).toEqual([expect.stringMatching(/^TWILIO_FROM is missing/)])
+    const [problem, ...others] = problemsOf({ ...needed, TWILIO_FROM })
+    expect(problem).toContain('TWILIO_ACCOUNT_SID')
+    expect(problem).toContain('TWILIO_AUTH_TOKEN')
+    expect(others).toEqual([])
+    expect(namesIn(problemsOf({ ...needed, TWILIO_API_URL: 'http://localhost:1' }))).toEqual(['TWILIO_ACCOUNT_SID'])
+  })
+
   test('each line says what the variable is for or looks like', () => {
     for (const problem of problemsOf({ NODE_ENV: 'production' })) expect(problem).toMatch(/^[A-Z_]+ is missing: .{10,}/)
   })
@@ -62,6 +78,11 @@ describe('what is malformed', () => {
     ['PUBLIC_URL', 'id.example.com', 'https://'],
     ['PUBLIC_URL', 'http://id.example.com', 'https://'],
     ['SMTP_URL', 'imap://mail', 'smtp://'],
+    ['TWILIO_ACCOUNT_SID', 'SK0123', 'begin with AC'],
+    ['TWILIO_API_URL', 'ftp://api.example.com', 'https://'],
+    ['SMS_COUNTRIES', 'US,UK', '"UK"'],
+    ['SMS_COUNTRIES', 'USA', 'ISO 3166'],
+    ['SMS_COUNTRIES', 'US,', 'ISO 3166'],
     ['PORT', '65536', 'from 0 to 65535'],
     ['PORT', '40.5', 'whole number'],
     ['PORT', 'http', 'whole number'],
@@ -77,7 +98,7 @@ describe('what is malformed', () => {
     ['SESSION_IDLE_SECONDS', '90000', 'to 86400'],
     ['LOG_LEVEL', 'loud', 'debug'],
   ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
-    const problems = problemsOf({ ...production, MAIL_FROM: 'a@example.com', [name]: value })
+    const problems = problemsOf({ ...production, ...twilio, MAIL_FROM: 'a@example.com', [name]: value })
     expect(problems).toEqual([expect.stringContaining(hint)])
     expect(problems[0]).toMatch(new RegExp(`^${name}\\b`))
   })
@@ -97,8 +118,9 @@ describe('what is malformed', () => {
 
   test('no message quotes a value that may be a secret', () => {
     const secret = 'hunter2hunter2'
-    const problems = problemsOf({ DATABASE_URL: secret, REDIS_URL: secret, GATEHOUSE_KEYS: secret, SMTP_URL: secret })
-    expect(problems.length).toBeGreaterThanOrEqual(4)
+    const names = ['DATABASE_URL', 'REDIS_URL', 'GATEHOUSE_KEYS', 'SMTP_URL', 'TWILIO_AUTH_TOKEN', 'TWILIO_ACCOUNT_SID']
+    const problems = problemsOf(Object.fromEntries(names.map((name) => [name, secret])))
+    expect(problems.length).toBeGreaterThanOrEqual(6)
     expect(problems.join()).not.toContain(secret)
   })
 })
@@ -112,6 +134,7 @@ describe('defaults', () => {
       publicUrl: 'http://localhost:4000',
       redisUrl: null,
       smtpUrl: null,
+      twilio: null,
       trustedProxies: [],
       sessionIdleSeconds: 3_600,
       sessionAbsoluteSeconds: 86_400,
@@ -141,6 +164,23 @@ describe('defaults', () => {
     expect(readConfig({ ...production, PUBLIC_URL: 'https://example.com/id/' }).publicUrl).toBe(
       'https://example.com/id',
     )
+  })
+
+  test('text messages go over Twilio itself where no other address is given', () => {
+    const given = { accountSid: twilio.TWILIO_ACCOUNT_SID, authToken: 'hunter2', from: '+15005550006' }
+    expect(readConfig({ ...production, ...twilio }).twilio).toEqual({ ...given, apiUrl: null })
+    const TWILIO_API_URL = 'http://127.0.0.1:4010'
+    expect(readConfig({ ...production, ...twilio, TWILIO_API_URL }).twilio).toEqual({
+      ...given,
+      apiUrl: TWILIO_API_URL,
+    })
+  })
+
+  test('text messages go to the countries on the list, or to those where pumping is rare', () => {
+    expect(readConfig({ ...needed, SMS_COUNTRIES: ' US, KE' }).smsCountries).toEqual(['US', 'KE'])
+    const { smsCountries } = readConfig(needed)
+    expect(smsCountries).toHaveLength(2 + 27 + 3 + 2 + 3)
+    expect(smsCountries).toEqual(expect.arrayContaining(['US', 'CA', 'DE', 'HR', 'IS', 'GB', 'CH', 'AU', 'NZ', 'JP']))
   })
 
   test('the keys stand newest first, as they were given', () => {

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   AuditEventsDocument,
   ConfirmEmailDocument,
-  EnrolMfaDocument,
   ListSessionsDocument,
   LoginDocument,
   MeDocument,
@@ -15,6 +14,7 @@ import {
   VerifyMfaDocument,
 } from '../support/documents.generated.ts'
 import { confirmationTokenTo, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { beginEnrolment } from '../support/second-factor.ts'
 import { totpCode } from '../support/totp.ts'
 
 const jsQR = createRequire(import.meta.url)('jsqr') as typeof JsQR.default
@@ -50,7 +50,7 @@ test('a person signs up, scans the QR code, signs in with a code, ends a session
   expect(confirmEmail.session).toMatchObject({ current: true, assurance: 'AAL1', elevatedUntil: null })
 
   const first = clientWith(confirmEmail.sessionToken)
-  const { enrolMfa } = await first.ask(EnrolMfaDocument, { input: { method: 'TOTP', label: 'Phone' } })
+  const enrolMfa = await beginEnrolment(first)
   const scanned = new URL(readQrCode(enrolMfa.qrCode))
   expect(scanned.href).toBe(enrolMfa.otpauthUri)
   expect(decodeURIComponent(scanned.pathname)).toContain(email)
@@ -78,8 +78,8 @@ test('a person signs up, scans the QR code, signs in with a code, ends a session
   expect(login.challenge).toMatchObject({
     purpose: 'LOGIN',
     attemptsRemaining: 5,
-    methods: ['TOTP'],
-    factors: [{ label: 'Phone' }],
+    methods: ['TOTP', 'BACKUP_CODE'],
+    factors: [{ label: 'Authenticator app' }],
   })
   const code = totpCode(seed, gatehouse.now())
   const { verifyMfa } = await anonymous.ask(VerifyMfaDocument, { input: { challengeId: login.challenge.id, code } })

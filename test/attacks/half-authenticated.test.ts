@@ -18,6 +18,9 @@ const openToAll: Readonly<Record<string, string>> = {
   register: 'OK',
   confirmEmail: 'TOKEN_INVALID',
   login: 'INVALID_CREDENTIALS',
+  requestPasswordReset: 'OK',
+  resetPassword: 'TOKEN_INVALID',
+  sendMfaCode: 'CHALLENGE_EXPIRED',
   verifyMfa: 'CHALLENGE_EXPIRED',
 }
 

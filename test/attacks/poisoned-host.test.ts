@@ -14,7 +14,21 @@ describe.each([{ trustedProxies: [] }, { trustedProxies: ['127.0.0.1'] }])(
     afterAll(() => gatehouse.close())
 
     const evil = 'evil.example'
-    test.each<[string, Record<string, string>]>([
+
+    /** What makes the server mail a link, and the page that it leads to. */
+    const mailing = {
+      register: async () => {
+        const email = `${crypto.randomUUID()}@example.com`
+        return { email, call: `register(input: { email: "${email}", password: "${testPassword}" }) { email }` }
+      },
+      requestPasswordReset: async () => {
+        const { email } = await gatehouse.createUser()
+        return { email, call: `requestPasswordReset(email: "${email}") { email }` }
+      },
+    }
+    const pages = { register: 'confirm-email', requestPasswordReset: 'reset-password' }
+
+    const cases: [string, Record<string, string>][] = [
       ['a Host', { host: evil }],
       ['an X-Forwarded-Host', { 'x-forwarded-host': evil, 'x-forwarded-proto': 'http', 'x-forwarded-port': '1' }],
       ['a Forwarded', { forwarded: `host=${evil};proto=http` }],
@@ -22,18 +36,23 @@ describe.each([{ trustedProxies: [] }, { trustedProxies: ['127.0.0.1'] }])(
       ['an X-Original-URL', { 'x-original-url': `https://${evil}/`, 'x-host': evil, 'x-original-host': evil }],
       ['two Hosts', { host: `localhost\r\nhost: ${evil}` }],
       ['an absolute request target', { host: evil, target: `http://${evil}/graphql` }],
-    ])('E6 with %s of an attacker the mailed link leads to PUBLIC_URL alone', async (_name, { target, ...headers }) => {
-      const email = `${crypto.randomUUID()}@example.com`
-      const query = `mutation { register(input: { email: "${email}", password: "${testPassword}" }) { email } }`
-      const request = rawPost(JSON.stringify({ query }), headers)
-      const answer = await exchange(gatehouse.url, target ? request.replace('/graphql', target) : request)
-      if (/^HTTP\/1.1 400 /.test(answer)) return // refusing such a request is as good
-      const mail = await eventually(async () => (await gatehouse.mailTo(email))[0])
-      const links = mail.text.match(/\bhttps?:\S+/g) ?? []
-      expect(links).toEqual([
-        expect.stringMatching(/^https:\/\/id\.example\.com\/auth\/confirm-email#token=[\w-]{43}$/),
-      ])
-      expect(JSON.stringify(mail)).not.toContain(evil)
-    })
+    ]
+    const operations = ['register', 'requestPasswordReset'] as const
+    const matrix = operations.flatMap((operation) => cases.map(([name, headers]) => ({ operation, name, headers })))
+    test.each(matrix)(
+      'E6 with $name of an attacker the link that $operation mails leads to PUBLIC_URL alone',
+      async ({ operation, headers: { target, ...headers } }) => {
+        const { email, call } = await mailing[operation]()
+        const request = rawPost(JSON.stringify({ query: `mutation { ${call} }` }), headers)
+        const answer = await exchange(gatehouse.url, target ? request.replace('/graphql', target) : request)
+        if (/^HTTP\/1.1 400 /.test(answer)) return // refusing such a request is as good
+        const mail = await eventually(async () => (await gatehouse.mailTo(email))[0])
+        const links = mail.text.match(/\bhttps?:\S+/g) ?? []
+        expect(links.map((link) => link.replace(/[\w-]{43}$/, '…'))).toEqual([
+          `${publicUrl}/${pages[operation]}#token=…`,
+        ])
+        expect(JSON.stringify(mail)).not.toContain(evil)
+      },
+    )
   },
 )

@@ -64,7 +64,7 @@ test('the server describes itself as the written schema does', async () => {
 
 test('no output type has a field that could hold a stored secret', () => {
   const suspicious = ownTypes.flatMap((type) =>
-    isObjectType(type)
+    isObjectType(type) && type !== writtenSchema.getMutationType()
       ? Object.keys(type.getFields())
           .filter((name) => /password|hash|seed|secret|salt|sealed|tokenhash/i.test(name))
           .map((name) => `${type.name}.${name}`)

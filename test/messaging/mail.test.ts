@@ -5,6 +5,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterEach, expect, test } from 'vitest'
 import { RegisterDocument } from '../support/documents.generated.ts'
 import { confirmationTokenTo, eventually, startGatehouse } from '../support/gatehouse.ts'
+import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 
 const cleanUps: (() => unknown)[] = []
 afterEach(async () => {
@@ -68,6 +69,36 @@ test('several servers on one database send each message once', async () => {
   )
   await eventually(async () => (await first.sql`select id from outgoing_messages where sent_at is null`).length === 0)
   expect(smtp.received.map((mail) => /^To: (.*)$/m.exec(mail)?.[1]?.trim()).toSorted()).toEqual(addresses.toSorted())
+})
+
+test('a message that a killed server was about to send is sent by another, once', async () => {
+  let isStalled = true
+  const received: string[] = []
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    onMailFrom: (_address, _session, done) => (isStalled ? undefined : done()),
+    async onData(stream, _session, done) {
+      received.push(await text(stream))
+      done()
+    },
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanUps.push(() => server.close())
+  const smtpUrl = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const mailFrom = 'no-reply@id.example.com'
+  const witness = await startGatehouse({ config: { isProduction: true } }) // sends no mail itself
+  cleanUps.push(witness.close)
+  const doomed = await startGatehouseProcess(witness.databaseUrl, { SMTP_URL: smtpUrl, MAIL_FROM: mailFrom })
+  await doomed.anonymous.ask(RegisterDocument, register)
+  await eventually(async () => (await witness.sql`select attempts from outgoing_messages`)[0]?.attempts === 1)
+  await doomed.end('SIGKILL')
+
+  isStalled = false
+  const heir = await startGatehouse({ databaseUrl: witness.databaseUrl, config: { smtpUrl, mailFrom } })
+  cleanUps.push(heir.close)
+  heir.advanceClock(61) // the dead server's claim is over
+  await eventually(async () => (await witness.sql`select id from outgoing_messages where sent_at is null`).length === 0)
+  expect(received).toHaveLength(1)
 })
 
 test('in development a message is in the outbox, as JSON by recipient and as a page', async () => {

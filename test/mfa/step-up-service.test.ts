@@ -42,6 +42,7 @@ test('a second factor is enrolled after a fresh proof, for which the refusal bri
   expect(done).toMatchObject({ backupCodes: null, factor: { status: 'ACTIVE', preferred: false } })
 
   expect(countTypes(await historyOf(gatehouse, user))).toEqual({
+    ACCESS_DENIED: 1,
     MFA_CHALLENGED: 1,
     MFA_SUCCEEDED: 1,
     STEP_UP_SUCCEEDED: 1,
@@ -55,7 +56,7 @@ test('a refused enrolment drops neither a factor in force nor anything else', as
   await refusedEnrolment(session)
   const rows = await gatehouse.sql`SELECT status FROM mfa_configurations WHERE user_id = ${user.id}`
   expect(rows.map((row) => row.status)).toEqual(['ACTIVE'])
-  expect(countTypes(await historyOf(gatehouse, user))).toEqual({ MFA_CHALLENGED: 1 })
+  expect(countTypes(await historyOf(gatehouse, user))).toEqual({ ACCESS_DENIED: 1, MFA_CHALLENGED: 1 })
 })
 
 test('a fresh password is no fresh proof for one who has a second factor', async () => {

@@ -71,13 +71,16 @@ const examples: Readonly<Record<string, unknown>> = {
   DateTime: '2030-01-01T00:00:00.000Z',
   EmailAddress: 'somebody@example.com',
   IPAddress: '192.0.2.7',
+  MfaMethod: 'TOTP',
+  PhoneNumber: '+14155550123',
+  newPassword: 'another perfectly fine passphrase',
   String: 'some text',
 }
 
 const exampleOf = (name: string, type: GraphQLInputType): unknown => {
   const inner = getNullableType(type)
   if (isListType(inner)) return []
-  if (isEnumType(inner)) return inner.getValues()[0]?.name
+  if (isEnumType(inner)) return examples[inner.name] ?? inner.getValues()[0]?.name
   if (isInputObjectType(inner)) return Object.fromEntries(needed(Object.values(inner.getFields())))
   return examples[name] ?? examples[inner.name]
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
@@ -8,12 +8,14 @@ import { createAccountStore } from '../../src/accounts/account-store.ts'
 import { createPasswordHasher } from '../../src/accounts/password-hasher.ts'
 import { createApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
-import { userSessions } from '../../src/db/tables.ts'
+import { mfaConfigurations, userSessions } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createKeyRing } from '../../src/lib/key-ring.ts'
 import { createLogger } from '../../src/lib/logger.ts'
-import { seedBinding } from '../../src/mfa/enrolment-service.ts'
+import { createPrepareBackupCodes } from '../../src/mfa/backup-codes-service.ts'
+import { phoneBinding, seedBinding } from '../../src/mfa/enrolment-service.ts'
 import { createFactorStore } from '../../src/mfa/factor-store.ts'
+import { maskPhoneNumber } from '../../src/mfa/phone-number.ts'
 import { newSeed } from '../../src/mfa/totp.ts'
 import { type AuthenticationMethod, deadlinesFrom } from '../../src/sessions/session.ts'
 import { newSessionTag, newSessionToken } from '../../src/sessions/session-token.ts'
@@ -106,6 +108,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
       ...deadlinesFrom(createdAt, null, limits),
       authenticationMethods,
       elevatedUntil,
+      trustedDevice: false,
       ipAddress: '127.0.0.1',
       userAgent: 'test',
       endedAt: null,
@@ -118,24 +121,45 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
     }
   }
 
+  /** Puts a factor in force, as its enrolment would. */
+  const giveFactor = async (user: Account, method: 'TOTP' | 'SMS', secret: string): Promise<string> => {
+    const id = newId()
+    const factors = createFactorStore(db)
+    const isFirst = (await factors.listActive(user.id)).length === 0
+    await db.insert(mfaConfigurations).values({
+      id,
+      userId: user.id,
+      method,
+      label: 'Phone',
+      status: 'ACTIVE',
+      preferred: isFirst,
+      maskedPhoneNumber: method === 'SMS' ? maskPhoneNumber(secret) : null,
+      sealedSecret: keys.seal(secret, (method === 'SMS' ? phoneBinding : seedBinding)(user.id, id)),
+      createdAt: now(),
+      activatedAt: now(),
+    })
+    await factors.setEnabled(user.id, true)
+    return id
+  }
+
   /** Gives a user an active authenticator app and returns its seed. */
   const giveTotp = async (user: Account): Promise<string> => {
     const seed = newSeed()
-    const id = newId()
-    await createFactorStore(db).insertPending({
-      id,
-      userId: user.id,
-      method: 'TOTP',
-      label: 'Phone',
-      status: 'ACTIVE',
-      preferred: true,
-      sealedSecret: keys.seal(seed, seedBinding(user.id, id)),
-      lastUsedStep: null,
-      createdAt: now(),
-      activatedAt: now(),
-      lastUsedAt: null,
-    })
+    await giveFactor(user, 'TOTP', seed)
     return seed
+  }
+
+  /** Gives a user an active SMS factor with a number of its own, which it returns. */
+  const givePhone = async (user: Account, phone = `+1415555${randomInt(10_000).toString().padStart(4, '0')}`) => {
+    await giveFactor(user, 'SMS', phone)
+    return phone
+  }
+
+  /** Gives a user backup codes, and returns them. */
+  const giveBackupCodes = async (user: Account): Promise<readonly string[]> => {
+    const { codes, hashes } = await createPrepareBackupCodes((await createPasswordHasher()).hash, now)()
+    await createFactorStore(db).replaceBackupCodes(user.id, hashes, now())
+    return codes
   }
 
   const mailTo = async (to: string): Promise<Mail[]> => {
@@ -160,6 +184,8 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
     createUser,
     signedInAs,
     giveTotp,
+    givePhone,
+    giveBackupCodes,
     mailTo,
     async close() {
       await app.close()
@@ -189,3 +215,7 @@ export const confirmationTokenTo = (gatehouse: Pick<Gatehouse, 'mailTo'>, to: st
     }
     return undefined
   })
+
+/** The newest code that went out to a phone number, once it arrives in the outbox. */
+export const codeSentTo = (gatehouse: Pick<Gatehouse, 'mailTo'>, phone: string): Promise<string> =>
+  eventually(async () => /\b\d{6}\b/.exec((await gatehouse.mailTo(phone))[0]?.text ?? '')?.[0])

@@ -71,6 +71,9 @@ const samples: Readonly<Record<string, string>> = {
   Boolean: 'false',
   DateTime: '"2026-01-01T00:00:00Z"',
   IPAddress: '"192.0.2.1"',
+  MfaMethod: 'TOTP',
+  PhoneNumber: '"+14155550123"',
+  newPassword: '"another perfectly fine passphrase"',
   password: '"a perfectly fine passphrase"', // by its name: what else is a String would be refused
 }
 
@@ -78,7 +81,7 @@ const samples: Readonly<Record<string, string>> = {
 const sampleOf = (type: GraphQLInputType): string => {
   const inner = getNullableType(type)
   if (isListType(inner)) return '[]'
-  if (isEnumType(inner)) return inner.getValues()[0]?.name as string
+  if (isEnumType(inner)) return samples[inner.name] ?? (inner.getValues()[0]?.name as string)
   if (!isInputObjectType(inner)) return samples[getNamedType(inner).name] as string
   const required = Object.values(inner.getFields()).filter((field) => isNonNullType(field.type))
   return `{ ${required.map((field) => `${field.name}: ${samples[field.name] ?? sampleOf(field.type)}`).join(', ')} }`

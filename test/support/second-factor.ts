@@ -15,9 +15,24 @@ export const loginChallenge = async (client: Client, { email, password }: TestUs
   return login.challenge.id
 }
 
+type Enrolment<Kind extends EnrolMfaMutation['enrolMfa']['__typename']> = Extract<
+  EnrolMfaMutation['enrolMfa'],
+  { __typename: Kind }
+>
+
 /** Begins to enrol an authenticator app. */
-export const beginEnrolment = async (client: Client): Promise<EnrolMfaMutation['enrolMfa']> =>
-  (await client.ask(EnrolMfaDocument, { input: { method: 'TOTP' } })).enrolMfa
+export const beginEnrolment = async (client: Client): Promise<Enrolment<'TotpEnrolment'>> => {
+  const { enrolMfa } = await client.ask(EnrolMfaDocument, { input: { method: 'TOTP' } })
+  if (enrolMfa.__typename !== 'TotpEnrolment') throw new Error(`The enrolment is a ${enrolMfa.__typename}`)
+  return enrolMfa
+}
+
+/** Begins to enrol a phone number. */
+export const beginPhoneEnrolment = async (client: Client, phoneNumber: string): Promise<Enrolment<'SmsEnrolment'>> => {
+  const { enrolMfa } = await client.ask(EnrolMfaDocument, { input: { method: 'SMS', phoneNumber } })
+  if (enrolMfa.__typename !== 'SmsEnrolment') throw new Error(`The enrolment is a ${enrolMfa.__typename}`)
+  return enrolMfa
+}
 
 /** Answers a challenge, whatever comes of it. */
 export const answerChallenge = (

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  type Budget,
+  lockSeconds,
+  mailboxBudgets,
+  mfaBudget,
+  networkWindowSeconds,
+  passwordBudget,
+  smsBudgets,
+} from '../src/budgets/budget.ts'
+import { readConfig } from '../src/config.ts'
+import { trustLifetimeSeconds } from '../src/devices/trusted-device.ts'
+import {
+  challengeLifetimeSeconds,
+  maxChallengeAttempts,
+  maxSmsSends,
+  resendPauseSeconds,
+  smsCodeLifetimeSeconds,
+} from '../src/mfa/challenge.ts'
+import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
+import { elevationSeconds } from '../src/sessions/session.ts'
+import { type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
+import { readDocument, walk } from './support/walk.ts'
+
+const path = 'docs/guide.md'
+const longestWalkMs = 150_000 // the walk waits for a new code twice, as a person does: up to a minute of it
+
+let gatehouse: Gatehouse
+beforeAll(async () => {
+  gatehouse = await startGatehouse()
+})
+afterAll(() => gatehouse.close())
+
+test(
+  "the guide's walk works as printed, answers included",
+  async () => {
+    const admin = await gatehouse.createUser({ role: 'ADMIN' })
+    const { token } = await gatehouse.signedInAs(admin, ['PASSWORD'], new Date(Date.now() + longestWalkMs))
+    await walk({
+      path,
+      environment: { GATEHOUSE: gatehouse.url, ADMIN_TOKEN: token },
+      leastSteps: 28,
+      longestMs: longestWalkMs,
+    })
+  },
+  longestWalkMs,
+)
+
+/** The rows of the table under this heading, each without its last `ignored` cells. */
+const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> => {
+  const lines = (await readDocument(path)).split('\n')
+  const start = lines.findIndex((line) => line.startsWith(`| ${firstHeading} |`))
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))
+  return lines.slice(start + 2, end).map((line) => {
+    const cells = line.split('|').slice(1, -1)
+    return cells.slice(0, cells.length - ignored).map((cell) => cell.trim())
+  })
+}
+
+const units = { day: 24 * 3600, hour: 3600, minute: 60, second: 1 }
+
+const span = (seconds: number): string => {
+  const [unit, length] = Object.entries(units).find(([, each]) => seconds % each === 0) ?? ['second', 1]
+  const count = seconds / length
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
+const cellsOf = ({ limit, windowSeconds }: Budget): string[] => [String(limit), span(windowSeconds)]
+
+test("the guide's limits are those that the server holds to", async () => {
+  const { networkLimit } = readConfig({
+    DATABASE_URL: 'postgres://localhost/gatehouse',
+    REDIS_URL: 'redis://localhost',
+    PUBLIC_URL: 'https://id.example.com',
+    GATEHOUSE_KEYS: testKeys,
+  })
+  expect(await tableUnder('What is counted', 1)).toEqual([
+    ['Wrong passwords for an account, by strangers together', ...cellsOf(passwordBudget)],
+    ['Wrong codes of an account, over all its challenges', ...cellsOf(mfaBudget)],
+    ['Wrong codes in a row for one factor', String(maxFailuresInRow), 'any time'],
+    ['Codes tried at one challenge', String(maxChallengeAttempts), 'its lifetime'],
+    ['Codes texted for one challenge', String(maxSmsSends), 'its lifetime'],
+    ['Codes texted to one number', ...cellsOf(smsBudgets.number)],
+    ['Codes texted to one number in a day', ...cellsOf(smsBudgets.numberDaily)],
+    ['Codes texted for one user', ...cellsOf(smsBudgets.user)],
+    ['Codes texted for one user in a day', ...cellsOf(smsBudgets.userDaily)],
+    ['Codes texted at the request of one network', ...cellsOf(smsBudgets.network)],
+    ['Texted codes that nobody enters, to numbers that begin alike', ...cellsOf(smsBudgets.unansweredPrefix)],
+    ['Texted codes that nobody enters, to one country', ...cellsOf(smsBudgets.unansweredCountryDaily)],
+    ['Mails to confirm an address, to one mailbox', ...cellsOf(mailboxBudgets.confirmations)],
+    ['Mails to reset a password, to one mailbox', ...cellsOf(mailboxBudgets.resets)],
+    ['Mails that tell of a lock, to one user', ...cellsOf(mailboxBudgets.locks)],
+    [
+      'Wrong answers, registrations and resets, each for itself, from one network',
+      `\`NETWORK_LIMIT\`, ${networkLimit} in production`,
+      span(networkWindowSeconds),
+    ],
+    ['Second factors of a user', String(maxFactors), ''],
+  ])
+})
+
+test("the guide's lifetimes are those that the server holds to", async () => {
+  expect(await tableUnder('What ends by itself')).toEqual([
+    ['The lock of an account', span(lockSeconds)],
+    ['A challenge', span(challengeLifetimeSeconds)],
+    ['The code in a text message', span(smsCodeLifetimeSeconds)],
+    ['The pause before another text message', span(resendPauseSeconds)],
+    ['A fresh proof', span(elevationSeconds)],
+    ['The trust in a device', span(trustLifetimeSeconds)],
+  ])
+})
