@@ -7,8 +7,10 @@ import { promisify } from 'node:util'
 import { startLocalPostgres } from '../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../src/cli/local-redis.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { lockout } from './lockout.ts'
 import { sessionCheck } from './session-check.ts'
 import { signIn } from './sign-in.ts'
+import { startMailSink } from './support/mail-sink.ts'
 import { type Benchmark, table } from './support/report.ts'
 import { verifyMfa } from './verify-mfa.ts'
 
@@ -19,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'session-check': sessionCheck,
   'sign-in': signIn,
   'verify-mfa': verifyMfa,
+  lockout,
 }
 
 const say = (text: string): void => console.log(text)
@@ -47,16 +50,19 @@ const measure = async (names: readonly string[]): Promise<void> => {
   const redis = await startLocalRedis({ directory: await temporaryFolder('redis'), durable: true, say })
   if (!redis) throw new Error('The benchmarks need redis-server or valkey-server on the PATH.')
   undo.push(redis.stop)
+  const mail = await startMailSink()
+  undo.push(mail.stop)
   await migrate(postgres.url)
 
+  const environment = { databaseUrl: postgres.url, redisUrl: redis.url, smtpUrl: mail.url, say }
   const results: string[] = []
   for (const name of names) {
-    const figures = await (benchmarks[name] as Benchmark)({ databaseUrl: postgres.url, redisUrl: redis.url, say })
+    const figures = await (benchmarks[name] as Benchmark)(environment)
     results.push(`${name}\n${table(figures)}`)
   }
   say(`\n${results.join('\n\n')}\n
 Medians, with the least and the most of the rounds in brackets. Ratios are taken round by round. The load generator,
-PostgreSQL (fsync on), Redis and the server shared the ${availableParallelism()} cores of this machine, so read the ratios.`)
+PostgreSQL (fsync on), Redis and the servers shared the ${availableParallelism()} cores of this machine, so read the ratios.`)
 }
 
 const names = process.argv.slice(2)

@@ -10,6 +10,8 @@ export interface Load {
   readonly seconds?: number
   /** At most so many requests in all, evenly spaced; without it each connection asks again at once. */
   readonly mostPerSecond?: number
+  /** Takes every answer's body, refusals too; without it, the first answer that is not a success ends the load. */
+  readonly onAnswer?: (body: string) => void
 }
 
 export interface LoadResult {
@@ -20,7 +22,8 @@ export interface LoadResult {
 
 /**
  * Keeps each connection busy with one request at a time. Written on sockets, for it shares the machine with the server:
- * a client library costs more than what it measures. Rejects at the first answer that is not a success.
+ * a client library costs more than what it measures. Rejects at the first answer that is not a success, unless
+ * `onAnswer` takes them all.
  */
 export const runLoad = async (load: Load): Promise<LoadResult> => {
   const { port, connections, next, seconds = Number.POSITIVE_INFINITY, mostPerSecond = Number.POSITIVE_INFINITY } = load
@@ -33,7 +36,8 @@ export const runLoad = async (load: Load): Promise<LoadResult> => {
       sockets.map(async (socket, connection) => {
         const pauseMs = (connections / mostPerSecond) * 1000
         await wait((connection / connections) * pauseMs)
-        await converse(socket, () => (performance.now() < deadline ? next(connection) : null), latenciesMs, pauseMs)
+        const ask = () => (performance.now() < deadline ? next(connection) : null)
+        await converse(socket, { ask, latenciesMs, pauseMs, onAnswer: load.onAnswer })
       }),
     )
     return { latenciesMs, perSecond: (latenciesMs.length / (performance.now() - startedAt)) * 1000 }
@@ -48,12 +52,19 @@ const open = (port: number): Promise<Socket> =>
     socket.once('error', reject)
   })
 
-const converse = (socket: Socket, next: () => string | null, latenciesMs: number[], pauseMs: number): Promise<void> =>
+interface Conversation {
+  readonly ask: () => string | null
+  readonly latenciesMs: number[]
+  readonly pauseMs: number
+  readonly onAnswer: Load['onAnswer']
+}
+
+const converse = (socket: Socket, { ask, latenciesMs, pauseMs, onAnswer }: Conversation): Promise<void> =>
   new Promise((resolve, reject) => {
     let received = ''
     let askedAt = 0
-    const ask = (): void => {
-      const request = next()
+    const askNext = (): void => {
+      const request = ask()
       received = ''
       askedAt = performance.now()
       if (request === null) resolve()
@@ -71,11 +82,12 @@ const converse = (socket: Socket, next: () => string | null, latenciesMs: number
       const now = performance.now()
       latenciesMs.push(now - askedAt)
       const isSuccess = received.startsWith('HTTP/1.1 200 ') && length > 0 && !received.includes('"errors"', headEnd)
-      if (!isSuccess) reject(new Error(`Not a success: ${received}`))
-      else if (askedAt + pauseMs <= now) ask()
-      else setTimeout(ask, askedAt + pauseMs - now)
+      onAnswer?.(received.slice(headEnd + 4))
+      if (!isSuccess && !onAnswer) reject(new Error(`Not a success: ${received}`))
+      else if (askedAt + pauseMs <= now) askNext()
+      else setTimeout(askNext, askedAt + pauseMs - now)
     })
-    ask()
+    askNext()
   })
 
 export interface Call {

@@ -8,6 +8,7 @@ export interface Figure {
 export interface Environment {
   readonly databaseUrl: string
   readonly redisUrl: string
+  readonly smtpUrl: string
   /** Prints a line of progress. */
   readonly say: (text: string) => void
 }

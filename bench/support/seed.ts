@@ -14,8 +14,16 @@ export type SeededUser = typeof users.$inferInsert
 
 const rowsAtOnce = 1_000
 
-/** Adds active users, all with one password whose hash is made once: checking it costs as much for each of them. */
-export const addUsers = async (databaseUrl: string, group: string, count: number): Promise<SeededUser[]> => {
+/**
+ * Adds active users, all with one password whose hash is made once: checking it costs as much for each of them. Whoever
+ * gives them a factor in force says so here, as enrolment would.
+ */
+export const addUsers = async (
+  databaseUrl: string,
+  group: string,
+  count: number,
+  mfaEnabled = false,
+): Promise<SeededUser[]> => {
   const passwordHash = await hash(password, hashParameters)
   const createdAt = new Date()
   const rows = Array.from({ length: count }, (_none, number): SeededUser => {
@@ -25,6 +33,7 @@ export const addUsers = async (databaseUrl: string, group: string, count: number
       email,
       emailKey: email,
       passwordHash,
+      mfaEnabled,
       role: 'USER',
       status: 'ACTIVE',
       sessionTag: newSessionTag(),

@@ -14,14 +14,14 @@ export interface Server {
 export const masterKey = { id: 'bench', secret: Buffer.alloc(32, 7) }
 
 /** Starts the built Gatehouse as it runs in production, in a process of its own. */
-export const startGatehouse = ({ databaseUrl, redisUrl }: Environment): Promise<Server> =>
+export const startGatehouse = ({ databaseUrl, redisUrl, smtpUrl }: Environment): Promise<Server> =>
   start('gatehouse', {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     GATEHOUSE_KEYS: `${masterKey.id}:${masterKey.secret.toString('base64')}`,
     PUBLIC_URL: 'http://localhost',
     TRUSTED_PROXIES: '127.0.0.1',
-    SMTP_URL: 'smtp://127.0.0.1:9', // nothing is ever queued: this keeps the mail relay polling, as it does in production
+    SMTP_URL: smtpUrl,
     MAIL_FROM: 'bench@example.com',
     LOG_LEVEL: 'warn',
   })
