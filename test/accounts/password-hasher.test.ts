@@ -29,14 +29,14 @@ describe('G2 bcrypt stops reading after 72 bytes', () => {
     ['ASCII', 'a1'.repeat(36)],
     ['multi-byte', 'é'.repeat(36)],
   ])('72 bytes match, and nothing longer does (%s)', async (_name, password) => {
-    const stored = hashSync(password, { cost: 4 })
+    const stored = hashSync(password, 4)
     expect(await hasher.verify(stored, password)).toBe(true)
     for (const more of ['x', 'é', 'x'.repeat(56)]) expect(await hasher.verify(stored, password + more)).toBe(false)
   })
 
   test('a longer password never matches, not even the one that was hashed', async () => {
     const password = 'a1'.repeat(37)
-    expect(await hasher.verify(hashSync(password, { cost: 4 }), password)).toBe(false)
+    expect(await hasher.verify(hashSync(password, 4), password)).toBe(false)
   })
 
   test('a password written twice with a NUL between, which bcrypt takes for the same, does not match', async () => {
@@ -44,7 +44,7 @@ describe('G2 bcrypt stops reading after 72 bytes', () => {
   })
 
   test('what is too long costs a hash all the same', async () => {
-    const stored = hashSync('right', { cost: 11 })
+    const stored = hashSync('right', 11)
     const timeOf = async (password: string) => {
       const start = performance.now()
       await hasher.verify(stored, password)
@@ -56,7 +56,7 @@ describe('G2 bcrypt stops reading after 72 bytes', () => {
 })
 
 test('bcrypt hashes are checked off the main thread', async () => {
-  const stored = hashSync('right', { cost: 12 })
+  const stored = hashSync('right', 12)
   let turns = 0
   const timer = setInterval(() => turns++, 1)
   await hasher.verify(stored, 'right')
@@ -97,7 +97,7 @@ test.each([
 
 test('every hash that the library makes, of cost 4 to 15, is a bcrypt hash', () => {
   for (let turn = 0; turn < 200; turn++) {
-    const made = hashSync(`password ${turn}`, { cost: 4, version: (['2a', '2b', '2y'] as const)[turn % 3] as '2a' })
+    const made = hashSync(`password ${turn}`, 4).replace(/^\$2b/, `$${['2a', '2b', '2y'][turn % 3]}`)
     expect([made, isBcryptHash(made)]).toEqual([made, true])
   }
   expect([4, 9, 10, 15].map((cost) => isBcryptHash(bcryptOfAbc.replace('06', `${cost}`.padStart(2, '0'))))).toEqual(

@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 const password = 'the password of old'
-const hash = bcrypt(password, { cost: 4 })
+const hash = bcrypt(password, 4)
 const newAddress = () => `${randomUUID()}@example.com`
 const line = (account: Record<string, unknown>) => JSON.stringify(account)
 const linesFor = (addresses: readonly string[]) =>
@@ -62,9 +62,9 @@ const rowOf = async (email: string) => {
 
 describe('an imported account', () => {
   test.each([
-    ['bcrypt $2a$', bcrypt(password, { cost: 4, version: '2a' })],
-    ['bcrypt $2b$', bcrypt(password, { cost: 4, version: '2b' })],
-    ['bcrypt $2y$', bcrypt(password, { cost: 4, version: '2y' })],
+    ['bcrypt $2a$', bcrypt(password, 4).replace(/^\$2b/, '$$2a')],
+    ['bcrypt $2b$', bcrypt(password, 4).replace(/^\$2b/, '$$2b')],
+    ['bcrypt $2y$', bcrypt(password, 4).replace(/^\$2b/, '$$2y')],
     ['argon2id', argon2(password, { memoryCost: 4096, timeCost: 3, parallelism: 1 })],
   ])('signs in with its old password, and with no other: %s', async (_kind, passwordHash) => {
     const email = newAddress()
@@ -99,7 +99,7 @@ describe('an imported account', () => {
 
   test('G2: a password behind the 72 bytes that bcrypt reads opens nothing', async () => {
     const [email, read] = [newAddress(), 'é'.repeat(36)]
-    await run(line({ email, passwordHash: bcrypt(read, { cost: 4 }) }))
+    await run(line({ email, passwordHash: bcrypt(read, 4) }))
     for (const more of ['1', 'é']) {
       expect((await logIn(email, read + more)).errors?.[0]?.extensions.code).toBe('INVALID_CREDENTIALS')
     }
@@ -195,7 +195,7 @@ test('a line with several faults tells all of them, and counts once', async () =
 
 test('of an address twice in one file the second is refused, in whatever case it is written', async () => {
   const email = newAddress()
-  const other = bcrypt('another password', { cost: 4 })
+  const other = bcrypt('another password', 4)
   const text = `${linesFor([email])}\n${line({ email: email.toUpperCase(), passwordHash: other })}`
   const said = 'line 2: email: must be in the file once; line 1 has it\n'
   expect(await run(text)).toEqual(ended(1, 'Imported 1, already there 0, refused 1.', said))
