@@ -8,6 +8,7 @@ const alone = [
   'test/budgets/locks.test.ts',
   'test/faults/**/*.test.ts',
   'test/main.test.ts',
+  'test/sessions/one-request.test.ts',
 ]
 const all = ['test/**/*.test.ts']
 
