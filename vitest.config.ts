@@ -5,9 +5,12 @@ import { defineConfig } from 'vitest/config'
 const alone = [
   'test/attacks/enumeration-by-time.test.ts',
   'test/attacks/guess-budget.test.ts',
+  'test/attacks/query-limits.test.ts',
+  'test/accounts/password-hasher.test.ts',
   'test/budgets/locks.test.ts',
   'test/faults/**/*.test.ts',
   'test/main.test.ts',
+  'test/messaging/twilio.test.ts',
   'test/sessions/one-request.test.ts',
 ]
 const all = ['test/**/*.test.ts']

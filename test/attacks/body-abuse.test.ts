@@ -45,7 +45,7 @@ describe('F7 a body that can not be read is refused with 4xx, at once', () => {
   test.each(Object.entries(bodies))('F7 %s', async (_name, [body, headers]) => {
     const start = performance.now()
     const answer = await exchange(gatehouse.url, rawPost(body, headers))
-    expect(performance.now() - start).toBeLessThan(1_000)
+    expect(performance.now() - start).toBeLessThan(3_000)
     expect(answer).toMatch(/^HTTP\/1.1 4\d\d /)
     expect(answer).not.toMatch(/"data":\{|hunter2-canary|call stack|node_modules/)
   })
