@@ -112,7 +112,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         const { owner, newEmail } = spent
         ownerId = owner.id
         const user = await recovery.applyEmail(owner.id, newEmail, at)
-        await challenges.voidAll(owner.id, null, at)
+        await challenges.voidAll(owner.id, at)
         await recovery.voidAll(owner.id)
         await events.append({ type: 'EMAIL_CHANGED', outcome: 'SUCCESS', userId: owner.id, client, details })
         const occasion = { ipAddress: client.ipAddress, at }

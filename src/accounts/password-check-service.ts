@@ -3,12 +3,12 @@ import { passwordBudget, secondsUntil } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { LockIfSpent, LockStores } from '../budgets/lock-service.ts'
 import type { Transact } from '../db/transact.ts'
-import { AppError, badInput } from '../failure.ts'
+import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { AccountStore } from './account-store.ts'
-import { hasTooManyCharacters, mostCharacters, normalisePassword } from './password.ts'
+import { parseTypedPassword } from './password.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 
 export interface PasswordCheckDeps {
@@ -52,8 +52,7 @@ export const createCheckPassword = (deps: PasswordCheckDeps): CheckPassword => {
     })
 
   return async (caller, { text, path, act }, client) => {
-    const password = normalisePassword(text)
-    if (hasTooManyCharacters(password)) throw badInput(path, `has at most ${mostCharacters} characters`)
+    const password = parseTypedPassword(path, text)
     const { account, session } = caller
     const subject = `password of ${account.id} in session`
     const at = now()

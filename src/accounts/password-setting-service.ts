@@ -54,7 +54,7 @@ export const createSetPassword =
       const details = { reason: 'password changed', devices }
       await events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
     }
-    await challenges.voidAll(owner.id, null, at)
+    await challenges.voidAll(owner.id, at)
     await recovery.voidAll(owner.id)
     await messages.enqueue(passwordChangedNotice(owner.email, { ipAddress: client.ipAddress, at }), at)
     afterCommit(async () => wakeMailRelay())

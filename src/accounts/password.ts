@@ -1,4 +1,5 @@
 import { dictionary } from '@zxcvbn-ts/language-common'
+import { badInput } from '../failure.ts'
 
 const fewestCharacters = 8
 export const mostCharacters = 128
@@ -14,6 +15,13 @@ const common: ReadonlySet<string> = new Set(
 
 /** NFC, so that one password typed on two keyboards is one password (NIST SP 800-63B-4 §3.1.1.2). Nothing else changes. */
 export const normalisePassword = (password: string): string => password.normalize('NFC')
+
+/** A password as someone typed it, in the form that is hashed. Throws BAD_USER_INPUT for one that none can be. */
+export const parseTypedPassword = (path: string, typed: string): string => {
+  const password = normalisePassword(typed)
+  if (hasTooManyCharacters(password)) throw badInput(path, `has at most ${mostCharacters} characters`)
+  return password
+}
 
 /** Length in code points, as a person counts characters. */
 export const hasTooManyCharacters = (password: string): boolean =>

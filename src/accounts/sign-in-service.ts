@@ -6,7 +6,7 @@ import type { FloodStore } from '../budgets/flood-store.ts'
 import type { LockIfSpent, LockStores } from '../budgets/lock-service.ts'
 import type { Transact } from '../db/transact.ts'
 import type { DeviceToken } from '../devices/trusted-device.ts'
-import { AppError, badInput, failureIn } from '../failure.ts'
+import { AppError, failureIn } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { networkOf } from '../lib/network.ts'
 import { createTurns } from '../lib/turns.ts'
@@ -15,7 +15,7 @@ import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import { emailKeyOf } from './account.ts'
 import type { AccountStore, Credentials } from './account-store.ts'
-import { hasTooManyCharacters, mostCharacters, normalisePassword } from './password.ts'
+import { parseTypedPassword } from './password.ts'
 import type { PasswordHasher } from './password-hasher.ts'
 import type { SignInClaim, SignInOrigin, SignInStore } from './sign-in-store.ts'
 
@@ -142,8 +142,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
   }
 
   return async ({ email, password: typed, deviceToken }, client) => {
-    const password = normalisePassword(typed)
-    if (hasTooManyCharacters(password)) throw badInput('input.password', `has at most ${mostCharacters} characters`)
+    const password = parseTypedPassword('input.password', typed)
     await floods.claim('failures', client)
     const trust = deviceToken ? deps.parseDeviceToken(deviceToken) : null
     const strangers = `password ${digest(emailKeyOf(email))}`

@@ -14,12 +14,16 @@ export type BudgetStore = ReturnType<typeof createBudgetStore>
 export const budgetClaim = (claims: SQL, { limit, windowSeconds }: Budget, now: SQL): SQL => sql`
   insert into ${attemptBudgets} as budget (subject, user_id, used, window_ends_at)
   select subject, user_id, 1, ${now} + make_interval(secs => ${windowSeconds}) from (${claims}) as claim
+  ${takeUnit(sql`${limit}`, now)}
+  returning used`
+
+/** Takes a unit of the row that is there, or begins a new window: the end of an INSERT into attempt_budgets as budget. */
+const takeUnit = (limit: SQL, now: SQL): SQL => sql`
   on conflict (subject) do update set
     used = case when budget.window_ends_at <= ${now} then 1 else budget.used + 1 end,
     window_ends_at = case when budget.window_ends_at <= ${now} then excluded.window_ends_at else budget.window_ends_at end,
     locked_at = case when budget.window_ends_at <= ${now} then null else budget.locked_at end
-  where budget.window_ends_at <= ${now} or budget.used < ${limit}
-  returning used`
+  where budget.window_ends_at <= ${now} or budget.used < ${limit}`
 
 /** The statement that gives one unit back, to stand in a WITH. A locked budget keeps it: a right answer resets nothing. */
 export const budgetRelease = (subject: string, condition: SQL = sql`true`): SQL => sql`
@@ -42,24 +46,21 @@ export const createBudgetStore = (db: Db) => {
 
   return {
     /**
-     * Claims one unit of each and returns null; or none of any, when one had no unit left, and returns until when. One
-     * statement, so that nobody waits for a row longer than it takes.
+     * Claims one unit of each and returns null; or, when one had no unit left, gives the others back and returns until
+     * when. No transaction holds the rows meanwhile: others may be refused in that moment, and none gets too much.
      */
     async claimAll(claims: readonly Claim[], now: Date): Promise<Date | null> {
       const wanted = JSON.stringify(claims.map((claim) => ({ ...claim, ends: secondsAfter(now, claim.windowSeconds) })))
       const at = sql`${now.toISOString()}::timestamptz`
+      const limitOf = sql`(
+        select "limit" from jsonb_to_recordset(${wanted}::jsonb) as claim (subject text, "limit" integer)
+        where claim.subject = budget.subject)`
       const rows = await db.execute<{ subject: string }>(sql`
       insert into ${attemptBudgets} as budget (subject, user_id, used, window_ends_at)
       select subject, "userId", 1, ends
       from jsonb_to_recordset(${wanted}::jsonb) as claim (subject text, "userId" uuid, ends timestamptz)
       order by subject
-      on conflict (subject) do update set
-        used = case when budget.window_ends_at <= ${at} then 1 else budget.used + 1 end,
-        window_ends_at = case when budget.window_ends_at <= ${at} then excluded.window_ends_at else budget.window_ends_at end,
-        locked_at = case when budget.window_ends_at <= ${at} then null else budget.locked_at end
-      where budget.window_ends_at <= ${at}
-        or budget.used < (select "limit" from jsonb_to_recordset(${wanted}::jsonb) as claim (subject text, "limit" integer)
-          where claim.subject = budget.subject)
+      ${takeUnit(limitOf, at)}
       returning subject`)
       if (rows.length === claims.length) return null
       const granted = new Set(rows.map(({ subject }) => subject))

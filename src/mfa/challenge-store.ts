@@ -1,4 +1,5 @@
-import { and, desc, eq, gt, isNotNull, isNull, lt, lte, ne, notExists, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, isNull, lt, lte, notExists, or, type SQL, sql } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { Account } from '../accounts/account.ts'
 import { eventInsertion } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
@@ -32,34 +33,21 @@ export interface ChallengeLock {
 
 export type ChallengeStore = ReturnType<typeof createChallengeStore>
 
-const {
-  id,
-  userId,
-  purpose,
-  sessionId,
-  factorId,
-  proofs,
-  passwordVersion,
-  attempts,
-  smsFactorId,
-  smsSentAt,
-  createdAt,
-  expiresAt,
-} = mfaChallenges
 export const challengeColumns = {
-  id,
-  userId,
-  purpose,
-  sessionId,
-  factorId,
-  proofs,
-  passwordVersion,
-  attempts,
-  smsFactorId,
-  smsSentAt,
-  createdAt,
-  expiresAt,
+  id: mfaChallenges.id,
+  userId: mfaChallenges.userId,
+  purpose: mfaChallenges.purpose,
+  sessionId: mfaChallenges.sessionId,
+  factorId: mfaChallenges.factorId,
+  proofs: mfaChallenges.proofs,
+  passwordVersion: mfaChallenges.passwordVersion,
+  attempts: mfaChallenges.attempts,
+  smsFactorId: mfaChallenges.smsFactorId,
+  smsSentAt: mfaChallenges.smsSentAt,
+  createdAt: mfaChallenges.createdAt,
+  expiresAt: mfaChallenges.expiresAt,
 }
+const { id, userId, sessionId, attempts, expiresAt } = challengeColumns
 
 /**
  * The statements that answer a challenge, as common table expressions: `spendable` has a row while it is open, `answered`
@@ -125,7 +113,8 @@ export const createChallengeStore = (db: Db) => {
     /**
      * Claims one attempt at the challenge and one of the account's budget, and reads what may answer: the factor being
      * enrolled, or else every active one. Null when the challenge is unknown, spent, expired, out of attempts, another
-     * session's, or its account locked: then nothing is written, so that a flood of tries costs reads only. `callerSessionId` is the session that asks; a challenge without one is open to whoever holds its id.
+     * session's, or its account locked: then nothing is written, so that a flood of tries costs reads only.
+     * `callerSessionId` is the session that asks; a challenge without one is open to whoever holds its id.
      */
     async claimAttempt(
       challengeId: string,
@@ -168,19 +157,12 @@ export const createChallengeStore = (db: Db) => {
       return row?.is_spendable ? 'replayed' : 'spent'
     },
 
-    /** Voids every open challenge of a user but one: what they began no longer holds. */
-    async voidAll(owner: string, exceptId: string | null, now: Date): Promise<void> {
+    /** Voids every open challenge of a user: what they began no longer holds. */
+    async voidAll(owner: string, now: Date): Promise<void> {
       await db
         .update(mfaChallenges)
         .set({ consumedAt: now })
-        .where(
-          and(
-            eq(userId, owner),
-            isNull(mfaChallenges.consumedAt),
-            gt(expiresAt, now),
-            exceptId ? ne(id, exceptId) : undefined,
-          ),
-        )
+        .where(and(eq(userId, owner), isNull(mfaChallenges.consumedAt), gt(expiresAt, now)))
     },
 
     /** Forgets challenges that ended long ago. */
@@ -197,6 +179,16 @@ export const isOpenTo = (challengeId: string, callerSessionId: string | null, no
     isNull(mfaChallenges.consumedAt),
     gt(expiresAt, now),
     callerSessionId ? or(isNull(sessionId), eq(sessionId, callerSessionId)) : isNull(sessionId),
+  )
+
+/** The factors that may answer a challenge: the one being enrolled, or else every active one of its user. */
+export const mayAnswer = (challenge: Record<'userId' | 'factorId', AnyPgColumn>) =>
+  and(
+    eq(mfaConfigurations.userId, challenge.userId),
+    or(
+      and(isNull(challenge.factorId), eq(mfaConfigurations.status, 'ACTIVE')),
+      and(eq(challenge.factorId, mfaConfigurations.id), eq(mfaConfigurations.status, 'PENDING')),
+    ),
   )
 
 const isLocked = (now: Date | SQL) =>
@@ -232,10 +224,6 @@ const prepareClaim = (db: Db) => {
   const budget = db
     .$with('budget', { used: sql<number>`used`.as('used') })
     .as(budgetClaim(sql`select 'mfa:' || user_id as subject, user_id from claimed`, mfaBudget, now))
-  const mayAnswer = or(
-    and(isNull(claimed.factorId), eq(mfaConfigurations.status, 'ACTIVE')),
-    and(eq(claimed.factorId, mfaConfigurations.id), eq(mfaConfigurations.status, 'PENDING')),
-  )
   const { smsCodeDigest, passwordHash } = claimed
   return db
     .with(claimed, budget)
@@ -267,7 +255,7 @@ const prepareClaim = (db: Db) => {
     })
     .from(claimed)
     .innerJoin(users, eq(users.id, claimed.userId))
-    .leftJoin(mfaConfigurations, and(eq(mfaConfigurations.userId, claimed.userId), mayAnswer))
+    .leftJoin(mfaConfigurations, mayAnswer(claimed))
     .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
     .prepare('claim_challenge')
 }

@@ -86,7 +86,7 @@ export const createFactorService = (deps: FactorServiceDeps) => {
           const account = await factors.setEnabled(owner.id, false)
           afterCommit(() => keepAccount(account))
         }
-        await challenges.voidAll(owner.id, null, at)
+        await challenges.voidAll(owner.id, at)
         const devices = await trustedDevices.revokeAll(owner.id, at)
         const details = { reason: 'factors changed', devices }
         if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })

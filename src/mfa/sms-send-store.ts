@@ -2,7 +2,7 @@ import { and, desc, eq, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { backupCodes, mfaChallenges, mfaConfigurations } from '../db/tables.ts'
 import { type Challenge, maxSmsSends } from './challenge.ts'
-import { challengeColumns, isOpenTo } from './challenge-store.ts'
+import { challengeColumns, isOpenTo, mayAnswer } from './challenge-store.ts'
 import { type SealedFactor, sealedFactorColumns } from './factor-store.ts'
 
 /** An open challenge as `sendMfaCode` reads it. */
@@ -15,7 +15,7 @@ export interface OpenChallengeRow {
 
 export type SmsSendStore = ReturnType<typeof createSmsSendStore>
 
-const { id, userId, factorId, smsSentAt, smsClaimedAt } = mfaChallenges
+const { id, userId, smsSentAt, smsClaimedAt } = mfaChallenges
 
 /** The sending of codes to challenges. */
 export const createSmsSendStore = (db: Db) => ({
@@ -63,16 +63,7 @@ export const createSmsSendStore = (db: Db) => ({
         factor: sealedFactorColumns,
       })
       .from(mfaChallenges)
-      .leftJoin(
-        mfaConfigurations,
-        and(
-          eq(mfaConfigurations.userId, userId),
-          or(
-            and(isNull(factorId), eq(mfaConfigurations.status, 'ACTIVE')),
-            and(eq(factorId, mfaConfigurations.id), eq(mfaConfigurations.status, 'PENDING')),
-          ),
-        ),
-      )
+      .leftJoin(mfaConfigurations, mayAnswer(challengeColumns))
       .where(isOpenTo(challengeId, callerSessionId, now))
       .orderBy(desc(mfaConfigurations.preferred), mfaConfigurations.createdAt)
     const [first] = rows
