@@ -49,13 +49,16 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   BACKUP_CODE_USED: 'A backup code was used up; `details.remaining` says how many are left.',
   STEP_UP_SUCCEEDED: 'A session got a fresh proof.',
   SESSION_CREATED: 'A session was made.',
-  SESSION_REVOKED: 'A session was ended by its user or by an administrator.',
+  SESSION_REFRESHED: 'A session got a new token. DENIED when it was too late for that; `details.code` says why.',
+  SESSION_REVOKED: 'A session was ended before its time; `details.reason` says why.',
   SESSION_EXPIRED: 'A session ran out of time; `details.reason` says IDLE or EXPIRED.',
+  SESSION_TOKEN_REUSED: 'A token that was replaced was used again, and its session ended.',
   DEVICE_TRUSTED: 'A device may sign in without the second factor from now on.',
   DEVICE_TRUST_REVOKED: 'Devices lost that trust; `details.reason` says why.',
   RATE_LIMITED: 'Something was refused for being tried too often; `details.limit` says which limit.',
   NEW_DEVICE: 'A sign-in from a kind of device that the user had not used before.',
   POLICY_CHANGED: 'An administrator changed who must have a second factor.',
+  ACCESS_TOKEN_ISSUED: 'A session got a token for another service; `details.audience` names that.',
   ACCESS_DENIED: 'An operation was refused; `details.field` names it, `details.code` says why.',
 })
 

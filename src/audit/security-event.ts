@@ -27,14 +27,17 @@ export type SecurityEventType =
   | 'BACKUP_CODE_USED'
   | 'STEP_UP_SUCCEEDED'
   | 'SESSION_CREATED'
+  | 'SESSION_REFRESHED'
   | 'SESSION_REVOKED'
   | 'SESSION_EXPIRED'
+  | 'SESSION_TOKEN_REUSED'
   | 'DEVICE_TRUSTED'
   | 'DEVICE_TRUST_REVOKED'
   | 'ACCESS_DENIED'
   | 'RATE_LIMITED'
   | 'NEW_DEVICE'
   | 'POLICY_CHANGED'
+  | 'ACCESS_TOKEN_ISSUED'
 
 /** Flat facts about an event. Never a secret, code, token or password. */
 export type EventDetails = Readonly<Record<string, string | number | boolean>>
@@ -78,7 +81,10 @@ const worthALook: ReadonlySet<SecurityEventType> = new Set([
 ])
 
 /** How soon someone should look at an event of this type. */
-export const severityOf = (type: SecurityEventType): Severity => (worthALook.has(type) ? 'WARNING' : 'INFO')
+export const severityOf = (type: SecurityEventType): Severity => {
+  if (type === 'SESSION_TOKEN_REUSED') return 'CRITICAL' // one of the two who have the token stole it
+  return worthALook.has(type) ? 'WARNING' : 'INFO'
+}
 
 export interface PersonalData {
   readonly salt: string

@@ -18,7 +18,7 @@ import type { Channel } from '../messaging/message.ts'
 import type { ChallengePurpose } from '../mfa/challenge.ts'
 import type { FactorStatus, MfaMethod } from '../mfa/factor.ts'
 import type { MfaRequirement } from '../mfa/policy.ts'
-import type { AuthenticationMethod, SessionEndReason } from '../sessions/session.ts'
+import type { AuthenticationMethod, SessionEndReason, SessionTransport } from '../sessions/session.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 
@@ -78,21 +78,100 @@ export const userSessions = pgTable(
     elevatedUntil: instant('elevated_until'),
     /** Whether a trusted device stood for the second factor. */
     trustedDevice: boolean('trusted_device').notNull().default(false),
+    /** How its token travels: whatever renews it answers the same way. */
+    transport: text('transport').$type<SessionTransport>().notNull().default('BEARER'),
     ipAddress: text('ip_address').notNull(),
     userAgent: text('user_agent').notNull(),
     endedAt: instant('ended_at'),
     endReason: text('end_reason').$type<SessionEndReason>(),
   },
-  (table) => [index('user_sessions_live').on(table.userId, table.lastSeenAt.desc()).where(sql`ended_at is null`)],
+  (table) => [
+    index('user_sessions_live').on(table.userId, table.lastSeenAt.desc()).where(sql`ended_at is null`),
+    // Neither column changes while a session is in use, so that writing down its last use touches no index but one.
+    index('user_sessions_overdue').on(table.expiresAt).where(sql`ended_at is null`),
+    index('user_sessions_ended').on(table.endedAt).where(sql`ended_at is not null`),
+  ],
 )
 
-/** Token hashes that Redis may still hold as live: written with the end, deleted once Redis has been told. */
-export const endedTokens = pgTable('ended_tokens', {
-  tokenHash: text('token_hash').primaryKey(),
-  sessionTag: text('session_tag').notNull(),
-  /** Null: the token was replaced and its session goes on. */
-  reason: text('reason').$type<SessionEndReason>(),
-  endedAt: instant('ended_at').notNull(),
+/** Tokens that `refreshSession` replaced: one used again is a copy in somebody else's hands. */
+export const refreshedTokens = pgTable(
+  'refreshed_tokens',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    sessionId: uuid('session_id')
+      .notNull()
+      .references(() => userSessions.id, { onDelete: 'cascade' }),
+    successorHash: text('successor_hash').notNull(),
+    replacedAt: instant('replaced_at').notNull(),
+  },
+  (table) => [index('refreshed_tokens_session').on(table.sessionId)],
+)
+
+/** Sign-ins that are proved, and wait for their user to end a session before theirs begins. */
+export const sessionTickets = pgTable(
+  'session_tickets',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    proofs: text('proofs').array().$type<AuthenticationMethod[]>().notNull(),
+    elevatedUntil: instant('elevated_until'),
+    /** Which of the account's passwords was proved: the ticket is void once there is a newer one. */
+    passwordVersion: integer('password_version'),
+    /** Whether a trusted device stood for the second factor. */
+    trustedDevice: boolean('trusted_device').notNull(),
+    /** Whether the device is to be trusted once the session begins. */
+    trustsDevice: boolean('trusts_device').notNull(),
+    transport: text('transport').$type<SessionTransport>().notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [index('session_tickets_user').on(table.userId), index('session_tickets_end').on(table.expiresAt)],
+)
+
+/**
+ * Token hashes that Redis may hold as live: written with the end, and kept for some minutes after Redis was told, for a
+ * Redis that loses what it was told.
+ */
+export const endedTokens = pgTable(
+  'ended_tokens',
+  {
+    tokenHash: text('token_hash').primaryKey(),
+    sessionTag: text('session_tag').notNull(),
+    /** Null: the token was replaced and its session goes on. */
+    reason: text('reason').$type<SessionEndReason>(),
+    endedAt: instant('ended_at').notNull(),
+    /** Null until Redis was told. */
+    toldAt: instant('told_at'),
+  },
+  (table) => [
+    index('ended_tokens_untold').on(table.endedAt).where(sql`told_at is null`),
+    index('ended_tokens_time').on(table.endedAt),
+  ],
+)
+
+/** Keys that access tokens are signed with; the private half is sealed. */
+export const signingKeys = pgTable('signing_keys', {
+  id: text('id').primaryKey(),
+  /** One more than that of the key before it: unique, so that of two servers that make the next key one does. */
+  generation: integer('generation').notNull().unique(),
+  /** Raw Ed25519 public key, base64url (RFC 8037 `x`). */
+  publicKey: text('public_key').notNull(),
+  /** PKCS #8, base64, sealed and bound to the id. */
+  sealedPrivateKey: text('sealed_private_key').notNull(),
+  createdAt: instant('created_at').notNull(),
+  /** Later than its creation, so that whoever caches the public keys knows it by then. */
+  signsFrom: instant('signs_from').notNull(),
+  /** From then on nothing it signed counts, and it is published no more. */
+  revokedAt: instant('revoked_at'),
+})
+
+/** Which server does what only one at a time should do. */
+export const taskLeases = pgTable('task_leases', {
+  task: text('task').primaryKey(),
+  holder: uuid('holder').notNull(),
+  heldUntil: instant('held_until').notNull(),
 })
 
 /** A row a factor. */
@@ -150,11 +229,13 @@ export const mfaChallenges = pgTable(
       .references(() => users.id),
     purpose: text('purpose').$type<ChallengePurpose>().notNull(),
     /** The session that asked, for every purpose but LOGIN: only it may answer. */
-    sessionId: uuid('session_id').references(() => userSessions.id),
+    sessionId: uuid('session_id').references(() => userSessions.id, { onDelete: 'cascade' }),
     /** The factor being enrolled, for ENROLMENT. */
     factorId: uuid('factor_id').references(() => mfaConfigurations.id, { onDelete: 'cascade' }),
     /** What was proved before this challenge. */
     proofs: text('proofs').array().$type<AuthenticationMethod[]>().notNull(),
+    /** How the token of the session that a LOGIN opens is to travel. */
+    transport: text('transport').$type<SessionTransport>().notNull().default('BEARER'),
     attempts: integer('attempts').notNull().default(0),
     /** Which of the account's passwords was proved before: a LOGIN comes to nothing once there is a newer one. */
     passwordVersion: integer('password_version'),
@@ -176,6 +257,7 @@ export const mfaChallenges = pgTable(
     index('mfa_challenges_factor').on(table.factorId),
     index('mfa_challenges_sms_factor').on(table.smsFactorId),
     index('mfa_challenges_end').on(table.expiresAt),
+    index('mfa_challenges_session').on(table.sessionId),
   ],
 )
 

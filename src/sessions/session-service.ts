@@ -31,6 +31,8 @@ const eventOf = {
   REVOKED_BY_ADMIN: 'SESSION_REVOKED',
   PASSWORD_CHANGED: 'SESSION_REVOKED',
   MFA_CHANGED: 'SESSION_REVOKED',
+  LIMIT_REACHED: 'SESSION_REVOKED',
+  TOKEN_REUSED: 'SESSION_TOKEN_REUSED',
 } as const
 
 /** What users and administrators do with sessions that are there. */

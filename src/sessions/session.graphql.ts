@@ -42,6 +42,8 @@ const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', '
   IDLE: 'It was not used until `idleExpiresAt`.',
   PASSWORD_CHANGED: 'The password was changed or reset.',
   MFA_CHANGED: 'A second factor was removed.',
+  LIMIT_REACHED: 'A newer sign-in took its place, as the user had as many sessions as they may.',
+  TOKEN_REUSED: 'A token that `refreshSession` had replaced was used again: somebody has a copy of it.',
 })
 
 const DeviceKindEnum = graphqlEnum<DeviceKind>('DeviceKind', 'What kind of device a client says it is.', {

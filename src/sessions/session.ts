@@ -2,6 +2,8 @@ import { secondsAfter } from '../lib/clock.ts'
 
 export type AuthenticationMethod = 'PASSWORD' | 'TOTP' | 'SMS' | 'BACKUP_CODE'
 export type AssuranceLevel = 'AAL1' | 'AAL2'
+/** How a session's token travels: in an HttpOnly cookie, or in the Authorization header. */
+export type SessionTransport = 'COOKIE' | 'BEARER'
 export type SessionEndReason =
   | 'SIGNED_OUT'
   | 'REVOKED_BY_USER'
@@ -10,6 +12,8 @@ export type SessionEndReason =
   | 'IDLE'
   | 'PASSWORD_CHANGED'
   | 'MFA_CHANGED'
+  | 'LIMIT_REACHED'
+  | 'TOKEN_REUSED'
 
 export interface Session {
   readonly id: string

@@ -174,6 +174,8 @@ export type SecurityEventFilter = {
 export type SecurityEventType =
   /** An operation was refused; `details.field` names it, `details.code` says why. */
   | 'ACCESS_DENIED'
+  /** A session got a token for another service; `details.audience` names that. */
+  | 'ACCESS_TOKEN_ISSUED'
   /** Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself. */
   | 'ACCOUNT_LOCKED'
   /** Someone registered an address. FAILURE when it has an account already. */
@@ -228,8 +230,12 @@ export type SecurityEventType =
   | 'SESSION_CREATED'
   /** A session ran out of time; `details.reason` says IDLE or EXPIRED. */
   | 'SESSION_EXPIRED'
-  /** A session was ended by its user or by an administrator. */
+  /** A session got a new token. DENIED when it was too late for that; `details.code` says why. */
+  | 'SESSION_REFRESHED'
+  /** A session was ended before its time; `details.reason` says why. */
   | 'SESSION_REVOKED'
+  /** A token that was replaced was used again, and its session ended. */
+  | 'SESSION_TOKEN_REUSED'
   /** A session got a fresh proof. */
   | 'STEP_UP_SUCCEEDED';
 
@@ -247,6 +253,8 @@ export type SessionEndReason =
   | 'EXPIRED'
   /** It was not used until `idleExpiresAt`. */
   | 'IDLE'
+  /** A newer sign-in took its place, as the user had as many sessions as they may. */
+  | 'LIMIT_REACHED'
   /** A second factor was removed. */
   | 'MFA_CHANGED'
   /** The password was changed or reset. */
@@ -256,7 +264,9 @@ export type SessionEndReason =
   /** The user ended it with `revokeSession`. */
   | 'REVOKED_BY_USER'
   /** The user signed out with `logout`. */
-  | 'SIGNED_OUT';
+  | 'SIGNED_OUT'
+  /** A token that `refreshSession` had replaced was used again: somebody has a copy of it. */
+  | 'TOKEN_REUSED';
 
 /** How soon someone should look at an event. */
 export type Severity =
