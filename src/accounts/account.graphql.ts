@@ -2,6 +2,8 @@ import { Arg, Ctx, createUnionType, Field, InputType, Mutation, Query, Resolver 
 import { MfaRequiredObject } from '../mfa/challenge.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import type { Admission } from '../sessions/gate-service.ts'
+import { SessionTransportEnum } from '../sessions/session.graphql.ts'
+import type { SessionTransport } from '../sessions/session.ts'
 import { SignedInObject } from '../sessions/signed-in.graphql.ts'
 import type { Account } from './account.ts'
 import { ConfirmationSentObject } from './confirmation-sent.graphql.ts'
@@ -44,6 +46,13 @@ class RegisterInput implements RegistrationForm {
 class ConfirmEmailInput {
   @Field(() => String, { description: 'The token from the message: what follows `#token=` in its link.' })
   readonly token!: string
+
+  @Field(() => SessionTransportEnum, {
+    nullable: true,
+    defaultValue: 'BEARER',
+    description: 'How the token of the new session is to travel.',
+  })
+  readonly transport?: SessionTransport | null
 }
 
 @InputType('LoginInput', { description: 'Address and password.' })
@@ -53,6 +62,13 @@ class LoginInput {
 
   @Field(() => String, { description: 'The password, exactly as it was chosen.' })
   readonly password!: string
+
+  @Field(() => SessionTransportEnum, {
+    nullable: true,
+    defaultValue: 'BEARER',
+    description: 'How the token of the new session is to travel.',
+  })
+  readonly transport?: SessionTransport | null
 
   @Field(() => String, {
     nullable: true,
@@ -98,9 +114,9 @@ export class AccountResolver {
     @Arg('input', () => ConfirmEmailInput, { description: 'The token.' }) input: ConfirmEmailInput,
     @Ctx() context: RequestContext,
   ): Promise<Admission | EmailChanged> {
-    const { token } = input
+    const { token, transport } = input
     const changed = await this.emailChanges.confirm(token, context.client)
-    return changed ?? this.registration.confirmEmail(token, context.client)
+    return changed ?? this.registration.confirmEmail(token, transport ?? 'BEARER', context.client)
   }
 
   @Mutation(() => LoginResultUnion, {

@@ -9,7 +9,7 @@ import { newId } from '../lib/ids.ts'
 import { fingerprint, newToken } from '../lib/secret.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
-import type { ClientInfo } from '../sessions/session.ts'
+import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import { newSessionTag } from '../sessions/session-token.ts'
 import { parseDisplayName } from './account.ts'
 import type { AccountStore } from './account-store.ts'
@@ -109,7 +109,7 @@ export const createRegistrationService = ({
   },
 
   /** Opens the account with the password of the registration that this token belongs to, and signs in. Throws TOKEN_INVALID. */
-  async confirmEmail(token: string, client: ClientInfo): Promise<Admission> {
+  async confirmEmail(token: string, transport: SessionTransport, client: ClientInfo): Promise<Admission> {
     const confirmedAt = now()
     const admission = await transact(async (stores) => {
       const chosen = await stores.accounts.spendConfirmation(fingerprint(token), confirmedAt)
@@ -123,6 +123,7 @@ export const createRegistrationService = ({
         answered: null,
         deviceToken: null,
         trustsDevice: false,
+        transport,
         budget: null,
         client,
         reports: [{ type: 'EMAIL_CONFIRMED', outcome: 'SUCCESS', userId: account.id, client }],

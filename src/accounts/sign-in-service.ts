@@ -12,7 +12,7 @@ import { networkOf } from '../lib/network.ts'
 import { createTurns } from '../lib/turns.ts'
 import { describeDevice } from '../sessions/device.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
-import type { ClientInfo } from '../sessions/session.ts'
+import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import { emailKeyOf } from './account.ts'
 import type { AccountStore, Credentials } from './account-store.ts'
 import { parseTypedPassword } from './password.ts'
@@ -41,10 +41,18 @@ export interface SignInDeps {
 export interface SignInForm {
   readonly email: string
   readonly password: string
+  readonly transport?: SessionTransport | null | undefined
   readonly deviceToken?: string | null | undefined
 }
 
 export type SignIn = (form: SignInForm, client: ClientInfo) => Promise<Admission>
+
+interface Try {
+  readonly password: string
+  readonly transport: SessionTransport
+  readonly trust: DeviceToken | null
+  readonly strangers: string
+}
 
 /** What one network may still try at an account whose budget strangers have used up. */
 const besiegedBudget: Budget = { limit: 5, windowSeconds: passwordBudget.windowSeconds }
@@ -101,7 +109,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
 
   const attempt = async (
     claim: SignInClaim,
-    { password, trust, strangers }: { password: string; trust: DeviceToken | null; strangers: string },
+    { password, transport, trust, strangers }: Try,
     client: ClientInfo,
   ): Promise<Admission> => {
     // Strangers who use the account's tries up must not keep its owner out, who has a second factor to prove (threat A17).
@@ -128,6 +136,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
         answered: null,
         deviceToken: trust,
         trustsDevice: false,
+        transport,
         budget: isBesieged ? null : claim.subject,
         client,
         reports: [],
@@ -141,7 +150,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     return admission
   }
 
-  return async ({ email, password: typed, deviceToken }, client) => {
+  return async ({ email, password: typed, transport, deviceToken }, client) => {
     const password = parseTypedPassword('input.password', typed)
     await floods.claim('failures', client)
     const trust = deviceToken ? deps.parseDeviceToken(deviceToken) : null
@@ -153,7 +162,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
       network: networkOf(client.ipAddress),
     })
     try {
-      return await attempt(claim, { password, trust, strangers }, client)
+      return await attempt(claim, { password, transport: transport ?? 'BEARER', trust, strangers }, client)
     } finally {
       turns.end(claim.subject)
     }

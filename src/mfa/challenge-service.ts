@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
-import type { AuthenticationMethod, ClientInfo } from '../sessions/session.ts'
+import type { AuthenticationMethod, ClientInfo, SessionTransport } from '../sessions/session.ts'
 import { type ChallengePurpose, challengeLifetimeSeconds, factorsFor, type PendingChallenge } from './challenge.ts'
 import type { ChallengeStore } from './challenge-store.ts'
 import type { Factor } from './factor.ts'
@@ -20,6 +20,8 @@ export interface ChallengeRequest {
   readonly proofs: readonly AuthenticationMethod[]
   /** Which of the account's passwords was proved, for LOGIN. */
   readonly passwordVersion?: number | null
+  /** How the token of the session that a LOGIN opens is to travel. */
+  readonly transport?: SessionTransport
   /** What a PASSWORD_RESET sets. */
   readonly passwordHash?: string
   readonly client: ClientInfo
@@ -40,6 +42,7 @@ export const createOpenChallenge =
       sessionId,
       enrolling,
       proofs,
+      transport = 'BEARER',
       passwordVersion = null,
       passwordHash = null,
       client,
@@ -56,6 +59,7 @@ export const createOpenChallenge =
       factorId: enrolling?.id ?? null,
       proofs,
       passwordVersion,
+      transport,
       attempts: 0,
       smsFactorId: null,
       smsSentAt: null,

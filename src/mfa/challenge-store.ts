@@ -41,6 +41,7 @@ export const challengeColumns = {
   factorId: mfaChallenges.factorId,
   proofs: mfaChallenges.proofs,
   passwordVersion: mfaChallenges.passwordVersion,
+  transport: mfaChallenges.transport,
   attempts: mfaChallenges.attempts,
   smsFactorId: mfaChallenges.smsFactorId,
   smsSentAt: mfaChallenges.smsSentAt,
@@ -100,10 +101,10 @@ export const createChallengeStore = (db: Db) => {
       const { id: challengeId, userId: owner, purpose: act, sessionId: session, factorId: factor } = challenge
       await db.execute(sql`
         with challenge as (
-          insert into ${mfaChallenges} (id, user_id, purpose, session_id, factor_id, proofs, password_version, password_hash,
+          insert into ${mfaChallenges} (id, user_id, purpose, session_id, factor_id, proofs, transport, password_version, password_hash,
             created_at, expires_at)
           values (${challengeId}, ${owner}, ${act}, ${session}, ${factor},
-            string_to_array(${challenge.proofs.join(' ')}, ' '), ${challenge.passwordVersion}, ${passwordHash},
+            string_to_array(${challenge.proofs.join(' ')}, ' '), ${challenge.transport}, ${challenge.passwordVersion}, ${passwordHash},
             ${challenge.createdAt.toISOString()}, ${challenge.expiresAt.toISOString()})
         ),
         ${eventInsertion([report], challenge.createdAt)}
@@ -236,6 +237,7 @@ const prepareClaim = (db: Db) => {
         factorId: claimed.factorId,
         proofs: claimed.proofs,
         passwordVersion: claimed.passwordVersion,
+        transport: claimed.transport,
         attempts: claimed.attempts,
         smsFactorId: claimed.smsFactorId,
         smsSentAt: claimed.smsSentAt,

@@ -1,5 +1,5 @@
 import { secondsAfter } from '../lib/clock.ts'
-import type { AuthenticationMethod } from '../sessions/session.ts'
+import type { AuthenticationMethod, SessionTransport } from '../sessions/session.ts'
 import type { Factor, MfaMethod } from './factor.ts'
 
 export type ChallengePurpose = 'LOGIN' | 'ENROLMENT' | 'STEP_UP' | 'PASSWORD_RESET'
@@ -14,6 +14,8 @@ export interface Challenge {
   readonly proofs: readonly AuthenticationMethod[]
   /** Which of the account's passwords was proved; null where none was. */
   readonly passwordVersion: number | null
+  /** How the token of the session that a LOGIN opens is to travel. */
+  readonly transport: SessionTransport
   readonly attempts: number
   readonly smsFactorId: string | null
   readonly smsSentAt: Date | null

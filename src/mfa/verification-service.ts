@@ -154,6 +154,7 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
       answered: { challengeId: challenge.id, proof },
       deviceToken: null,
       trustsDevice,
+      transport: challenge.transport,
       budget: mfaSubject(user.id),
       client,
       reports: [succeeded],

@@ -76,12 +76,12 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
       ),
       session as (
         insert into ${userSessions} (id, user_id, token_hash, created_at, last_seen_at, idle_expires_at, expires_at,
-          authentication_methods, elevated_until, trusted_device, ip_address, user_agent)
+          authentication_methods, elevated_until, trusted_device, transport, ip_address, user_agent)
         select ${id}::uuid, id, ${attempt.tokenHash}, ${at}::timestamptz, ${at}::timestamptz,
           ${session.idleExpiresAt.toISOString()}::timestamptz, ${session.expiresAt.toISOString()}::timestamptz,
           string_to_array(${authenticationMethods.join(' ')}, ' '),
           case when exists (select 1 from trusted) then null else ${elevatedUntil?.toISOString() ?? null}::timestamptz end,
-          exists (select 1 from trusted), ${ipAddress}, ${userAgent}
+          exists (select 1 from trusted), ${session.transport}, ${ipAddress}, ${userAgent}
         from account
       ),
       known as (

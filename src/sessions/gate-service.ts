@@ -20,6 +20,7 @@ import {
   elevationSeconds,
   type Session,
   type SessionLimits,
+  type SessionTransport,
 } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
 import type { SessionToken } from './session-token.ts'
@@ -55,6 +56,7 @@ export interface AdmissionRequest {
   readonly deviceToken: DeviceToken | null
   /** Whether the second factor is to be waived on this device from now on. */
   readonly trustsDevice: boolean
+  readonly transport: SessionTransport
   /** The budget that the try was claimed from, to get it back. */
   readonly budget: string | null
   readonly client: ClientInfo
@@ -95,6 +97,7 @@ export const createGate =
       authenticationMethods: proofs,
       elevatedUntil: request.isFreshProof ? secondsAfter(createdAt, elevationSeconds) : null,
       trustedDevice: false,
+      transport: request.transport,
       ...client,
       endedAt: null,
       endReason: null,
@@ -153,6 +156,7 @@ export const createGate =
           purpose: 'LOGIN',
           sessionId: null,
           proofs,
+          transport: request.transport,
           passwordVersion: request.passwordVersion,
           client,
         })

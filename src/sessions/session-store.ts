@@ -27,6 +27,7 @@ const sessionColumns = {
   authenticationMethods: userSessions.authenticationMethods,
   elevatedUntil: userSessions.elevatedUntil,
   trustedDevice: userSessions.trustedDevice,
+  transport: userSessions.transport,
   userAgent: userSessions.userAgent,
   ipAddress: userSessions.ipAddress,
   endedAt: userSessions.endedAt,

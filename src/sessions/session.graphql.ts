@@ -11,6 +11,7 @@ import {
   isElevated,
   type Session,
   type SessionEndReason,
+  type SessionTransport,
 } from './session.ts'
 import type { SessionService } from './session-service.ts'
 
@@ -31,6 +32,15 @@ const AuthenticationMethodEnum = graphqlEnum<AuthenticationMethod>(
     TOTP: 'A code from an authenticator app (RFC 6238).',
     SMS: 'A code from a text message.',
     BACKUP_CODE: 'A backup code.',
+  },
+)
+
+export const SessionTransportEnum = graphqlEnum<SessionTransport>(
+  'SessionTransport',
+  "How a session's token travels, now and whenever it is replaced.",
+  {
+    COOKIE: 'In an HttpOnly cookie, which no script can read: for pages of the same site.',
+    BEARER: 'In the answer, and from then on in the Authorization header: for apps and other programs.',
   },
 )
 
@@ -81,7 +91,7 @@ export class DeviceObject implements Device {
   description: 'One sign-in of one user on one device, from its proof to its end.',
   simpleResolvers: true,
 })
-export class SessionObject implements Omit<Session, 'userId' | 'userAgent'> {
+export class SessionObject implements Omit<Session, 'userId' | 'userAgent' | 'transport'> {
   @Field(() => ID, { description: 'Names the session, to end it. It is not the token and opens nothing.' })
   readonly id!: string
 

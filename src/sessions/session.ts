@@ -27,6 +27,7 @@ export interface Session {
   readonly elevatedUntil: Date | null
   /** Whether a trusted device stood for the second factor. */
   readonly trustedDevice: boolean
+  readonly transport: SessionTransport
   readonly userAgent: string
   readonly ipAddress: string
   readonly endedAt: Date | null

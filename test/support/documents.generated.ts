@@ -44,6 +44,8 @@ export type ChangePasswordInput = {
 export type ConfirmEmailInput = {
   /** The token from the message: what follows `#token=` in its link. */
   token: string;
+  /** How the token of the new session is to travel. */
+  transport?: SessionTransport | null | undefined;
 };
 
 /** What kind of device a client says it is. */
@@ -77,6 +79,8 @@ export type LoginInput = {
   email: string;
   /** The password, exactly as it was chosen. */
   password: string;
+  /** How the token of the new session is to travel. */
+  transport?: SessionTransport | null | undefined;
 };
 
 /** Whether a factor is in force. */
@@ -267,6 +271,13 @@ export type SessionEndReason =
   | 'SIGNED_OUT'
   /** A token that `refreshSession` had replaced was used again: somebody has a copy of it. */
   | 'TOKEN_REUSED';
+
+/** How a session's token travels, now and whenever it is replaced. */
+export type SessionTransport =
+  /** In the answer, and from then on in the Authorization header: for apps and other programs. */
+  | 'BEARER'
+  /** In an HttpOnly cookie, which no script can read: for pages of the same site. */
+  | 'COOKIE';
 
 /** How soon someone should look at an event. */
 export type Severity =

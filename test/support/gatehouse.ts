@@ -17,7 +17,7 @@ import { phoneBinding, seedBinding } from '../../src/mfa/enrolment-service.ts'
 import { createFactorStore } from '../../src/mfa/factor-store.ts'
 import { maskPhoneNumber } from '../../src/mfa/phone-number.ts'
 import { newSeed } from '../../src/mfa/totp.ts'
-import { type AuthenticationMethod, deadlinesFrom } from '../../src/sessions/session.ts'
+import { type AuthenticationMethod, deadlinesFrom, type SessionTransport } from '../../src/sessions/session.ts'
 import { newSessionTag, newSessionToken } from '../../src/sessions/session-token.ts'
 import { type Client, createClient } from './client.ts'
 import { createTestDatabase } from './database.ts'
@@ -97,6 +97,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
     user: Account,
     authenticationMethods: AuthenticationMethod[] = ['PASSWORD'],
     elevatedUntil: Date | null = null,
+    transport: SessionTransport = 'BEARER',
   ) => {
     const token = newSessionToken(user.sessionTag, keys)
     const createdAt = now()
@@ -109,6 +110,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
       authenticationMethods,
       elevatedUntil,
       trustedDevice: false,
+      transport,
       ipAddress: '127.0.0.1',
       userAgent: 'test',
       endedAt: null,
