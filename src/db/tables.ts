@@ -116,11 +116,10 @@ export const sessionTickets = pgTable(
       .notNull()
       .references(() => users.id),
     proofs: text('proofs').array().$type<AuthenticationMethod[]>().notNull(),
-    elevatedUntil: instant('elevated_until'),
+    /** When the strongest that the user has was proved; null where less was. */
+    freshProofAt: instant('fresh_proof_at'),
     /** Which of the account's passwords was proved: the ticket is void once there is a newer one. */
     passwordVersion: integer('password_version'),
-    /** Whether a trusted device stood for the second factor. */
-    trustedDevice: boolean('trusted_device').notNull(),
     /** Whether the device is to be trusted once the session begins. */
     trustsDevice: boolean('trusts_device').notNull(),
     transport: text('transport').$type<SessionTransport>().notNull(),
