@@ -60,15 +60,19 @@ import { noRedis, openRedis } from './redis/client.ts'
 import { startPurge } from './retention/purge-service.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
+import { createRefreshSession } from './sessions/refresh-service.ts'
 import { SessionResolver } from './sessions/session.graphql.ts'
 import { createSessionCacheStore, markEnded } from './sessions/session-cache-store.ts'
 import { createSessionCheck } from './sessions/session-check-service.ts'
 import { createEndSessions } from './sessions/session-end-service.ts'
+import { SessionLimitResolver } from './sessions/session-limit.graphql.ts'
+import { createResolveSessionLimit } from './sessions/session-limit-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
 import { type EndedToken, endedTokensChannel } from './sessions/session-store.ts'
-import { newSessionToken, parseSessionToken } from './sessions/session-token.ts'
+import { newSessionToken, parseSessionToken, sessionTokenSuccessors } from './sessions/session-token.ts'
 import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
+import { createJudgeReplacedToken } from './sessions/token-reuse-service.ts'
 import { createStores, type Stores } from './stores.ts'
 
 export interface App {
@@ -133,25 +137,6 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
 
   const recordEvent = createRecordEvent(writing.events.append)
   const newToken = (tag: string) => newSessionToken(tag, keys)
-  const sessionService = createSessionService({
-    transact,
-    sessions: reading.sessions,
-    recordEvent,
-    tellEnded,
-    now,
-  })
-  const checkSession = createSessionCheck({
-    parseToken: (text) => parseSessionToken(text, keys),
-    cache,
-    isCacheTrusted: () => redis.isTrusted(),
-    isListening: endedTokens.isListening,
-    endedReasonFor: endedTokens.reasonFor,
-    sessions: { findByToken: reading.sessions.findByToken, touch: writing.sessions.touch },
-    expire: sessionService.expire,
-    limits,
-    now,
-  })
-
   const { smtpUrl, mailFrom } = config
   if (isProduction && !smtpUrl) log.warn('SMTP_URL is not set: mail is queued and waits')
   const mailRelay =
@@ -182,17 +167,50 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const admit = createGate({
     newToken,
     keepNew: cache.keepNew,
+    tellEnded,
     openChallenge,
     endCopiedTrust: devices.endCopied,
     wakeMailRelay,
     keys,
     limits,
+    sessionLimit: config.sessionLimit,
     now,
   })
   const renewToken = createTokenRenewal({ newToken, keepNew: cache.keepNew, tellEnded, now })
   const endSessions = createEndSessions({ tellEnded, now })
   const stepUp = createStepUpService({ transact, alone, openChallenge, now })
   const { actAsOwner } = stepUp
+  const sessionService = createSessionService({
+    transact,
+    actAsOwner,
+    endSessions,
+    sessions: reading.sessions,
+    recordEvent,
+    tellEnded,
+    now,
+  })
+  const checkSession = createSessionCheck({
+    parseToken: (text) => parseSessionToken(text, keys),
+    cache,
+    isCacheTrusted: () => redis.isTrusted(),
+    isListening: endedTokens.isListening,
+    endedReasonFor: endedTokens.reasonFor,
+    sessions: { findByToken: reading.sessions.findByToken, touch: writing.sessions.touch },
+    judgeReplaced: createJudgeReplacedToken({ transact, sessions: reading.sessions, tellEnded, wakeMailRelay, now }),
+    expire: sessionService.expire,
+    limits,
+    now,
+  })
+  const refreshSession = createRefreshSession({
+    transact,
+    successorsOf: (token) => sessionTokenSuccessors(token, keys),
+    isEnrolmentOwed: policies.isEnrolmentOwed,
+    recordEvent,
+    keepNew: cache.keepNew,
+    tellEnded,
+    limits,
+    now,
+  })
   const enrol = createEnrol({ actAsOwner, openChallenge, offersSms, smsCountries: config.smsCountries, keys, now })
   const smsCodes = createSmsCodeService({
     transact,
@@ -307,6 +325,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       writing.accounts.purgeConfirmations,
       writing.messages.purge,
       writing.trustedDevices.purge,
+      writing.tickets.purge,
     ],
     afterNinetyDays: [writing.knownDevices.purge],
     log,
@@ -331,8 +350,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       ),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(),
+      new SessionLimitResolver(createResolveSessionLimit({ transact, recordEvent, floods, admit, endSessions, now })),
       new SessionResolver(sessionService, now),
-      new SignedInResolver(),
+      new SignedInResolver(refreshSession),
       new SmsEnrolmentResolver(),
       new TotpEnrolmentResolver(),
       new TrustedDeviceResolver(devices),
@@ -341,6 +361,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   )
   const permissions = createPermissions({
     endedReasonFor: endedTokens.reasonFor,
+    checkSession,
     isEnrolmentOwed: policies.isEnrolmentOwed,
     requireStepUp: stepUp.require,
     recordEvent,

@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import type { MasterKey } from './lib/key-ring.ts'
 import { isCountry } from './mfa/phone-number.ts'
+import type { SessionLimit, SessionLimitPolicy } from './sessions/session-limit.ts'
 
 export interface Config {
   readonly isProduction: boolean
@@ -27,6 +28,7 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly sessionIdleSeconds: number
   readonly sessionAbsoluteSeconds: number
+  readonly sessionLimit: SessionLimit
   readonly logLevel: string
 }
 
@@ -55,6 +57,8 @@ const keyBytes = 32
 // Where SMS pumping is rare: North America, the European Economic Area and its neighbours, Australia, New Zealand, Japan.
 const defaultSmsCountries =
   'US,CA,AT,BE,BG,HR,CY,CZ,DK,EE,FI,FR,DE,GR,HU,IS,IE,IT,LV,LI,LT,LU,MT,NL,NO,PL,PT,RO,SK,SI,ES,SE,CH,GB,AU,NZ,JP'
+const limitPolicies: readonly SessionLimitPolicy[] = ['EVICT_OLDEST', 'DENY', 'ASK']
+const isLimitPolicy = (text: string): text is SessionLimitPolicy => limitPolicies.some((policy) => policy === text)
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the configuration from the environment. Throws ConfigError with all that is missing or malformed. */
@@ -141,6 +145,12 @@ export const readConfig = (environment: Environment = process.env): Config => {
     60,
     sessionAbsoluteSeconds,
   )
+  const policy = text('SESSION_LIMIT_POLICY') || 'EVICT_OLDEST'
+  if (!isLimitPolicy(policy)) fail(`SESSION_LIMIT_POLICY must be one of ${limitPolicies.join(', ')}`, '')
+  const sessionLimit = {
+    mostSessions: whole('SESSION_LIMIT', 5, 1, 100),
+    policy: isLimitPolicy(policy) ? policy : 'EVICT_OLDEST',
+  } as const
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
 
@@ -161,6 +171,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     trustedProxies,
     sessionIdleSeconds,
     sessionAbsoluteSeconds,
+    sessionLimit,
     logLevel,
   }
 }

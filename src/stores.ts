@@ -15,6 +15,7 @@ import { createPolicyStore } from './mfa/policy-store.ts'
 import { createSmsSendStore } from './mfa/sms-send-store.ts'
 import { createAdmissionStore } from './sessions/admission-store.ts'
 import { createSessionStore } from './sessions/session-store.ts'
+import { createTicketStore } from './sessions/ticket-store.ts'
 
 export type Stores = ReturnType<typeof createStores>
 
@@ -33,5 +34,6 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   sessions: createSessionStore(db),
   signIns: createSignInStore(db),
   smsSends: createSmsSendStore(db),
+  tickets: createTicketStore(db),
   trustedDevices: createTrustedDeviceStore(db),
 })

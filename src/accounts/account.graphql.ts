@@ -4,6 +4,7 @@ import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import type { Admission } from '../sessions/gate-service.ts'
 import { SessionTransportEnum } from '../sessions/session.graphql.ts'
 import type { SessionTransport } from '../sessions/session.ts'
+import { SessionLimitReachedObject } from '../sessions/session-limit.graphql.ts'
 import { SignedInObject } from '../sessions/signed-in.graphql.ts'
 import type { Account } from './account.ts'
 import { ConfirmationSentObject } from './confirmation-sent.graphql.ts'
@@ -14,11 +15,17 @@ import type { RegistrationForm, RegistrationService } from './registration-servi
 import type { SignIn } from './sign-in-service.ts'
 import { UserObject } from './user.graphql.ts'
 
+const objectOf = {
+  signedIn: SignedInObject,
+  mfaRequired: MfaRequiredObject,
+  sessionLimitReached: SessionLimitReachedObject,
+}
+
 const LoginResultUnion = createUnionType({
   name: 'LoginResult',
   description: 'What came of a right password.',
-  types: () => [SignedInObject, MfaRequiredObject] as const,
-  resolveType: ({ kind }: { kind: string }) => (kind === 'signedIn' ? SignedInObject : MfaRequiredObject),
+  types: () => [SignedInObject, MfaRequiredObject, SessionLimitReachedObject] as const,
+  resolveType: ({ kind }: Admission) => objectOf[kind],
 })
 
 const ConfirmEmailResultUnion = createUnionType({
@@ -121,7 +128,7 @@ export class AccountResolver {
 
   @Mutation(() => LoginResultUnion, {
     description:
-      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password; ACCOUNT_LOCKED, for either, after ten failures in a quarter of an hour.',
+      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password; ACCOUNT_LOCKED, for either, after ten failures in a quarter of an hour. CONFLICT when the user has as many sessions as they may, and policy is to deny more.',
   })
   login(
     @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,

@@ -46,8 +46,7 @@ export const createSetPassword =
     const { accounts, trustedDevices, challenges, recovery, events, messages, afterCommit } = stores
     const at = now()
     const account = await accounts.setPassword(owner.id, passwordHash)
-    const target = { userId: owner.id, exceptSessionId: keepSessionId }
-    const endedSessions = await endSessions(stores, target, 'PASSWORD_CHANGED', client)
+    const ended = await endSessions(stores, owner.id, { except: keepSessionId }, 'PASSWORD_CHANGED', { client })
     const devices = await trustedDevices.revokeAll(owner.id, at)
     if (devices > 0) {
       const about = { userId: owner.id, sessionId: keepSessionId, client }
@@ -58,5 +57,5 @@ export const createSetPassword =
     await recovery.voidAll(owner.id)
     await messages.enqueue(passwordChangedNotice(owner.email, { ipAddress: client.ipAddress, at }), at)
     afterCommit(async () => wakeMailRelay())
-    return { account, endedSessions }
+    return { account, endedSessions: ended.length }
   }

@@ -2,7 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common'
 import { badInput } from '../failure.ts'
 
 const fewestCharacters = 8
-export const mostCharacters = 128
+const mostCharacters = 128
 
 const productWord = 'gatehouse'
 const shortestContextWord = 4 // shorter words stand in too many good passwords by chance

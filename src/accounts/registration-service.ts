@@ -118,9 +118,10 @@ export const createRegistrationService = ({
       return admit(stores, {
         user: account,
         proofs: ['PASSWORD'], // the one chosen with this registration; the mailbox itself is no factor (ASVS 6.3.6)
-        isFreshProof: false,
+        freshProofAt: null,
         passwordVersion: null,
         answered: null,
+        spentTicketHash: null,
         deviceToken: null,
         trustsDevice: false,
         transport,

@@ -131,9 +131,10 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
       admit(stores, {
         user: known.account,
         proofs: ['PASSWORD'],
-        isFreshProof: true,
+        freshProofAt: now(),
         passwordVersion: known.passwordVersion,
         answered: null,
+        spentTicketHash: null,
         deviceToken: trust,
         trustsDevice: false,
         transport,

@@ -28,15 +28,20 @@ export interface EventFilter {
 
 export type EventStore = ReturnType<typeof createEventStore>
 
-/**
- * The statements that record events, as common table expressions for the statement of the change that they tell of.
- * `condition` holds where the change was made; `suffix` tells two groups in one statement apart.
- */
+export interface EventInsertion {
+  /** Holds where the change was made. */
+  readonly condition?: SQL
+  /** Tells two groups in one statement apart. */
+  readonly suffix?: string
+  /** A common table expression with a `session_id`: the events are recorded once for each of its rows, about that session. */
+  readonly eachSessionOf?: SQL
+}
+
+/** The statements that record events, as common table expressions for the statement of the change that they tell of. */
 export const eventInsertion = (
   reports: readonly EventReport[],
   occurredAt: Date,
-  condition: SQL = sql`true`,
-  suffix = '',
+  { condition = sql`true`, suffix = '', eachSessionOf }: EventInsertion = {},
 ): SQL => {
   const name = (text: string) => sql.raw(text + suffix)
   const rows = reports.map((report) => {
@@ -51,10 +56,13 @@ export const eventInsertion = (
     return { ...event, ...personal, personalDigest: personalDigestOf(personal) }
   })
   return sql`
-    ${name('report')} as (
-      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as (id uuid, type text, severity text, outcome text,
+    ${name('report')} as ${eachSessionOf ? sql`materialized` : sql``} (
+      select ${eachSessionOf ? sql`${ownId} as id, session_id as "sessionId"` : sql`id, "sessionId"`}, type, severity, outcome,
+        "userId", "actorId", "personalDigest", salt, "ipAddress", "userAgent", details
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as told (id uuid, type text, severity text, outcome text,
         "userId" uuid, "actorId" uuid, "sessionId" uuid, "personalDigest" text, salt text, "ipAddress" text,
         "userAgent" text, details jsonb)
+      ${eachSessionOf ? sql`cross join ${eachSessionOf}` : sql``}
       where ${condition}
     ),
     ${name('event')} as (
@@ -68,6 +76,9 @@ export const eventInsertion = (
       select id, salt, "ipAddress", "userAgent", details from ${name('report')}
     )`
 }
+
+/** An id of its own in the place of the one that was made: the same instant, another end. */
+const ownId = sql`overlay(id::text placing right(gen_random_uuid()::text, 12) from 25)::uuid`
 
 /** The security log, as rows. */
 export const createEventStore = (db: Db, now: Clock) => ({

@@ -49,7 +49,7 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   BACKUP_CODE_USED: 'A backup code was used up; `details.remaining` says how many are left.',
   STEP_UP_SUCCEEDED: 'A session got a fresh proof.',
   SESSION_CREATED: 'A session was made.',
-  SESSION_REFRESHED: 'A session got a new token. DENIED when it was too late for that; `details.code` says why.',
+  SESSION_REFRESHED: 'A session got a new token. DENIED when the account stands in the way; `details.code` says how.',
   SESSION_REVOKED: 'A session was ended before its time; `details.reason` says why.',
   SESSION_EXPIRED: 'A session ran out of time; `details.reason` says IDLE or EXPIRED.',
   SESSION_TOKEN_REUSED: 'A token that was replaced was used again, and its session ended.',

@@ -1,4 +1,4 @@
-import { and, eq, gt, gte, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { attemptBudgets } from '../db/tables.ts'
@@ -91,6 +91,21 @@ export const createBudgetStore = (db: Db) => {
         )
         .returning({ subject: attemptBudgets.subject })
       return rows.length === 1
+    },
+
+    /** Until when a budget is locked; null when it is not. */
+    async lockedUntil(subject: string, now: Date): Promise<Date | null> {
+      const [row] = await db
+        .select({ until: attemptBudgets.windowEndsAt })
+        .from(attemptBudgets)
+        .where(
+          and(
+            eq(attemptBudgets.subject, subject),
+            isNotNull(attemptBudgets.lockedAt),
+            gt(attemptBudgets.windowEndsAt, now),
+          ),
+        )
+      return row?.until ?? null
     },
 
     /** Opens every lock on a user's sign-in. True when one was closed. */

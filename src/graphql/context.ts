@@ -46,7 +46,7 @@ export const createContextFactory = ({
   const newMfaStatusLoader = () => new DataLoader<Account, MfaStatus>(readMfaStatuses, { cache: false })
 
   return async ({ authorization, client, requestId }) => {
-    const caller = await identify(authorization, checkSession, logProblem)
+    const caller = await identify(authorization, client, checkSession, logProblem)
     // Made when first asked for: most requests need neither.
     let accounts: ReturnType<typeof newAccountLoader> | undefined
     let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined
@@ -68,13 +68,14 @@ export const createContextFactory = ({
 
 const identify = async (
   authorization: string | undefined,
+  client: ClientInfo,
   checkSession: CheckSession,
   logProblem: (problem: unknown) => void,
 ): Promise<Caller> => {
   const token = authorization && bearer.exec(authorization)?.[1]
   if (!token) return { kind: 'anonymous' }
   try {
-    const verdict = await checkSession(token)
+    const verdict = await checkSession(token, client)
     if (verdict.kind === 'live') return { ...verdict, kind: 'signedIn' }
     return verdict.kind === 'ended' ? verdict : { kind: 'anonymous' }
   } catch (problem) {

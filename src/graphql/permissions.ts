@@ -7,6 +7,7 @@ import { AppError } from '../failure.ts'
 import type { StepUp } from '../mfa/step-up-service.ts'
 import { type SignedInCaller, signedIn } from '../sessions/caller.ts'
 import type { SessionEndReason } from '../sessions/session.ts'
+import type { CheckSession } from '../sessions/session-check-service.ts'
 import type { GraphQLContext } from './context.ts'
 
 // Its ES build imports what Node has removed; and it must share graphql-middleware's module form.
@@ -15,6 +16,7 @@ const { shield, rule, allow, deny } = createRequire(import.meta.url)('graphql-sh
 export interface PermissionDeps {
   /** What is known of the end of a token: undefined while it is live, null when it was replaced. */
   readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
+  readonly checkSession: CheckSession
   /** Whether policy wants a factor of this user before anything else. */
   readonly isEnrolmentOwed: (account: Account) => boolean
   /** Throws STEP_UP_REQUIRED where a fresh proof is missing. */
@@ -25,8 +27,8 @@ export interface PermissionDeps {
 
 /** Who may call what: default deny, so that a root field that is not in this table answers nobody. */
 export const createPermissions = (deps: PermissionDeps) => {
-  const { endedReasonFor, isEnrolmentOwed, requireStepUp, recordEvent, logProblem } = deps
-  const guard = (check: (context: GraphQLContext) => void | Promise<void>) =>
+  const { endedReasonFor, checkSession, isEnrolmentOwed, requireStepUp, recordEvent, logProblem } = deps
+  const guard = (check: (context: GraphQLContext) => Promise<unknown>) =>
     rule({ cache: 'no_cache' })(async (_root, _args, context: GraphQLContext, info: GraphQLResolveInfo) => {
       try {
         await check(context)
@@ -47,34 +49,40 @@ export const createPermissions = (deps: PermissionDeps) => {
   }
 
   /** Asks again at every field: an earlier field, or another server, may have ended the session since the request came. */
-  const liveCaller = (context: GraphQLContext): SignedInCaller => {
+  const liveCaller = async (context: GraphQLContext): Promise<SignedInCaller> => {
     const caller = signedIn(context)
-    const reason = endedReasonFor(caller.token.hash)
-    if (reason) throw new AppError('SESSION_ENDED', { reason })
-    if (reason === null) throw new AppError('UNAUTHENTICATED')
+    if (endedReasonFor(caller.token.hash) === undefined) return caller
+    const verdict = await checkSession(caller.token.text, context.client)
+    if (verdict.kind === 'ended') throw new AppError('SESSION_ENDED', { reason: verdict.reason })
+    if (verdict.kind === 'unknown') throw new AppError('UNAUTHENTICATED')
     return caller
   }
 
-  const fullCaller = (context: GraphQLContext): SignedInCaller => {
-    const caller = liveCaller(context)
+  const fullCaller = async (context: GraphQLContext): Promise<SignedInCaller> => {
+    const caller = await liveCaller(context)
     if (isEnrolmentOwed(caller.account)) throw new AppError('MFA_ENROLMENT_REQUIRED')
     return caller
   }
 
-  const callerWithRole = (context: GraphQLContext, roles: readonly Role[]): SignedInCaller => {
-    if (!roles.includes(liveCaller(context).account.role)) throw new AppError('FORBIDDEN')
+  const callerWithRole = async (context: GraphQLContext, roles: readonly Role[]): Promise<SignedInCaller> => {
+    const { account } = await liveCaller(context)
+    if (!roles.includes(account.role)) throw new AppError('FORBIDDEN')
     return fullCaller(context)
   }
 
   const anyone = allow
   /** Open also to a user who owes policy a second factor. */
-  const signedInUser = guard((context) => void liveCaller(context))
-  const signedInUserWhoOwesNothing = guard((context) => void fullCaller(context))
-  const userWithFreshProof = guard((context) => requireStepUp(fullCaller(context), context.client, 'always'))
-  const userWhoMayEnrol = guard((context) => requireStepUp(liveCaller(context), context.client, 'forEnrolment'))
-  const oneOf = (...roles: Role[]) => guard((context) => void callerWithRole(context, roles))
-  const adminWithFreshProof = guard((context) =>
-    requireStepUp(callerWithRole(context, ['ADMIN']), context.client, 'always'),
+  const signedInUser = guard(liveCaller)
+  const signedInUserWhoOwesNothing = guard(fullCaller)
+  const userWithFreshProof = guard(async (context) =>
+    requireStepUp(await fullCaller(context), context.client, 'always'),
+  )
+  const userWhoMayEnrol = guard(async (context) =>
+    requireStepUp(await liveCaller(context), context.client, 'forEnrolment'),
+  )
+  const oneOf = (...roles: Role[]) => guard((context) => callerWithRole(context, roles))
+  const adminWithFreshProof = guard(async (context) =>
+    requireStepUp(await callerWithRole(context, ['ADMIN']), context.client, 'always'),
   )
 
   return shield(
@@ -97,8 +105,11 @@ export const createPermissions = (deps: PermissionDeps) => {
         resetPassword: anyone,
         verifyMfa: anyone, // a challenge that a session opened is checked against the caller where it is claimed
         sendMfaCode: anyone, // the same
+        resolveSessionLimit: anyone, // its ticket is the proof
         logout: signedInUser,
         enrolMfa: userWhoMayEnrol,
+        refreshSession: signedInUserWhoOwesNothing,
+        revokeOtherSessions: signedInUserWhoOwesNothing,
         requestStepUp: signedInUserWhoOwesNothing,
         reauthenticate: signedInUserWhoOwesNothing,
         renameMfaFactor: signedInUserWhoOwesNothing,

@@ -15,6 +15,7 @@ import { UserMfaResolver } from '../mfa/factor.graphql.ts'
 import { MfaActivatedResolver, MfaResolver } from '../mfa/mfa.graphql.ts'
 import { MfaPolicyResolver } from '../mfa/policy.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
+import { SessionLimitResolver } from '../sessions/session-limit.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
 import { ErrorCodeEnum } from './errors.ts'
 import type { createPermissions } from './permissions.ts'
@@ -34,6 +35,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       MfaResolver,
       RecoveryResolver,
       SecurityEventResolver,
+      SessionLimitResolver,
       SessionResolver,
       SignedInResolver,
       SmsEnrolmentResolver,

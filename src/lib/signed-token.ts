@@ -19,8 +19,19 @@ export interface SignedToken {
 export const newTag = (): string => randomBytes(tagBytes).toString('base64url')
 
 /** A new token: `prefix` (three letters and _), the tag, 256 random bits, and a keyed checksum (ASVS 7.2.3, NIST 5.1). */
-export const newSignedToken = (prefix: string, tag: string, keys: KeyRing): SignedToken => {
-  const body = `${prefix}${tag}${randomBytes(secretBytes).toString('base64url')}`
+export const newSignedToken = (prefix: string, tag: string, keys: KeyRing): SignedToken =>
+  signedToken(prefix, tag, randomBytes(secretBytes), keys)
+
+/**
+ * The tokens that can replace one, the newest key's first: each follows from the token and a key of ours, so that whoever
+ * asks with the same token gets the same successor, and nobody without the key can tell it.
+ */
+export function* successorsOf(prefix: string, { text, tag }: SignedToken, keys: KeyRing): Generator<SignedToken> {
+  for (const secret of keys.signatures(`successor of ${text}`)) yield signedToken(prefix, tag, secret, keys)
+}
+
+const signedToken = (prefix: string, tag: string, secret: Buffer, keys: KeyRing): SignedToken => {
+  const body = `${prefix}${tag}${secret.toString('base64url')}`
   const text = body + checksum(keys.sign(body))
   return { text, tag, hash: fingerprint(text) }
 }

@@ -101,6 +101,14 @@ export const unlockedNotice = (to: string, occasion: { readonly at: Date }): Mes
     'tell your administrator.',
   )
 
+export const tokenReusedNotice = (to: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A session was ended for your safety',
+    `The key to one of your sessions was used a second time ${whenAndWhere(occasion)}, as a copy of it would be. The session was ended.`,
+    takeBack,
+  )
+
 export const copiedTrustNotice = (to: string, device: string, occasion: Occasion): Message =>
   notice(
     to,

@@ -7,7 +7,7 @@ import { mfaBudget } from '../budgets/budget.ts'
 import { budgetClaim } from '../budgets/budget-store.ts'
 import type { Db } from '../db/client.ts'
 import { deleteInBatches } from '../db/delete-in-batches.ts'
-import { attemptBudgets, backupCodes, mfaChallenges, mfaConfigurations, users } from '../db/tables.ts'
+import { attemptBudgets, backupCodes, mfaChallenges, mfaConfigurations, sessionTickets, users } from '../db/tables.ts'
 import { type Challenge, maxChallengeAttempts } from './challenge.ts'
 import { type SealedFactor, sealedFactorColumns } from './factor-store.ts'
 import type { AnsweredChallenge, Proof } from './proof.ts'
@@ -158,8 +158,9 @@ export const createChallengeStore = (db: Db) => {
       return row?.is_spendable ? 'replayed' : 'spent'
     },
 
-    /** Voids every open challenge of a user: what they began no longer holds. */
+    /** Voids every open challenge of a user, and every ticket that one led to: what they began no longer holds. */
     async voidAll(owner: string, now: Date): Promise<void> {
+      await db.delete(sessionTickets).where(eq(sessionTickets.userId, owner))
       await db
         .update(mfaChallenges)
         .set({ consumedAt: now })

@@ -90,8 +90,7 @@ export const createFactorService = (deps: FactorServiceDeps) => {
         const devices = await trustedDevices.revokeAll(owner.id, at)
         const details = { reason: 'factors changed', devices }
         if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
-        const target = { userId: owner.id, exceptSessionId: caller.session.id }
-        await endSessions(stores, target, 'MFA_CHANGED', client)
+        await endSessions(stores, owner.id, { except: caller.session.id }, 'MFA_CHANGED', { client })
         const occasion = { ipAddress: client.ipAddress, at }
         await messages.enqueue(factorRemovedNotice(owner.email, factor.label, occasion), at)
         afterCommit(async () => wakeMailRelay())

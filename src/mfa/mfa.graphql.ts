@@ -12,6 +12,7 @@ import {
 } from 'type-graphql'
 import { PasswordChangedObject } from '../accounts/password-changed.graphql.ts'
 import { type RequestContext, signedIn, signedInOrNull } from '../sessions/caller.ts'
+import { SessionLimitReachedObject } from '../sessions/session-limit.graphql.ts'
 import { SignedInObject } from '../sessions/signed-in.graphql.ts'
 import type { MfaActivated } from './activation-service.ts'
 import type { BackupCodes, RegenerateBackupCodes } from './backup-codes-service.ts'
@@ -69,6 +70,7 @@ export class MfaActivatedResolver {
 
 const objectOf = {
   signedIn: SignedInObject,
+  sessionLimitReached: SessionLimitReachedObject,
   mfaActivated: MfaActivatedObject,
   steppedUp: SteppedUpObject,
   passwordChanged: PasswordChangedObject,
@@ -77,7 +79,8 @@ const objectOf = {
 const VerifyMfaResultUnion = createUnionType({
   name: 'VerifyMfaResult',
   description: "What a right code completed, by the challenge's purpose.",
-  types: () => [SignedInObject, MfaActivatedObject, SteppedUpObject, PasswordChangedObject] as const,
+  types: () =>
+    [SignedInObject, SessionLimitReachedObject, MfaActivatedObject, SteppedUpObject, PasswordChangedObject] as const,
   resolveType: ({ kind }: { kind: keyof typeof objectOf }) => objectOf[kind],
 })
 
@@ -157,7 +160,7 @@ export class MfaResolver {
 
   @Mutation(() => VerifyMfaResultUnion, {
     description:
-      'Answers a challenge. MFA_CODE_INVALID carries `attemptsRemaining`; CHALLENGE_EXPIRED means to start the act again; ACCOUNT_LOCKED, after ten wrong codes in a quarter of an hour over all challenges, to wait. A challenge that a session opened is answered with that session only.',
+      'Answers a challenge. MFA_CODE_INVALID carries `attemptsRemaining`; CHALLENGE_EXPIRED means to start the act again; ACCOUNT_LOCKED, after ten wrong codes in a quarter of an hour over all challenges, to wait; CONFLICT that the user has as many sessions as they may, and policy is to deny more. A challenge that a session opened is answered with that session only.',
   })
   verifyMfa(
     @Arg('input', () => VerifyMfaInput, { description: 'Challenge and code.' }) input: VerifyMfaInput,

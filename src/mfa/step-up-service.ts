@@ -23,13 +23,13 @@ export interface StepUpDeps<All extends Stores> {
 }
 
 /**
- * Whether an act wants a fresh proof of everybody, or only of those who have a second factor. The enrolment of a first
- * factor wants a session that is young at least: a stale one that was stolen must not shut its owner out.
+ * Whether an act wants a fresh proof of everybody, only of those who have a second factor, or of nobody. The enrolment of
+ * a first factor wants a session that is young at least: a stale one that was stolen must not shut its owner out.
  */
-export type ProofNeed = 'always' | 'onceEnrolled' | 'forEnrolment'
+export type ProofNeed = 'always' | 'onceEnrolled' | 'forEnrolment' | 'never'
 
 /**
- * Runs a sensitive act in a transaction that holds the lock of the caller's account, and only if the session bears a
+ * Runs an act in a transaction that holds the lock of the caller's account, and only if the session bears a
  * fresh proof as the account stands under that lock. Throws STEP_UP_REQUIRED, with a ready challenge where there is a
  * factor, and UNAUTHENTICATED when the session ended or the account is
  * gone.
@@ -56,6 +56,7 @@ export const youngSessionSeconds = 15 * 60 // time to confirm an address and set
 
 /** A proof by the strongest that the user has, not older than five minutes (ASVS 7.5.1). */
 const isProofMissing = (session: Session, mfaEnabled: boolean, need: ProofNeed, now: Date): boolean => {
+  if (need === 'never') return false
   if (!mfaEnabled) {
     if (need === 'onceEnrolled' || isElevated(session, now)) return false
     return need === 'always' || secondsAfter(session.createdAt, youngSessionSeconds) <= now

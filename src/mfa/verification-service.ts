@@ -149,9 +149,10 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     const request: AdmissionRequest = {
       user,
       proofs: [...challenge.proofs, method],
-      isFreshProof: factorsFor('STEP_UP', factors).some((factor) => factor.method === method),
+      freshProofAt: factorsFor('STEP_UP', factors).some((factor) => factor.method === method) ? now() : null,
       passwordVersion: challenge.passwordVersion,
       answered: { challengeId: challenge.id, proof },
+      spentTicketHash: null,
       deviceToken: null,
       trustsDevice,
       transport: challenge.transport,
@@ -233,8 +234,9 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
       return outcome
     } catch (problem) {
       if (problem instanceof CodeReplayed) return recordFailure(claimed, match, 'used code', client)
-      // Right, and too late: another answer completed the act. No failure, so it costs no try.
-      if (failureIn(problem)?.code === 'CHALLENGE_EXPIRED') await budgets.release([mfaSubject(claimed.user.id)])
+      // Right, and too late, or no room for the session: no failure, so it costs no try.
+      const code = failureIn(problem)?.code
+      if (code === 'CHALLENGE_EXPIRED' || code === 'CONFLICT') await budgets.release([mfaSubject(claimed.user.id)])
       throw problem
     }
   }

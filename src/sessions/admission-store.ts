@@ -5,7 +5,7 @@ import { eventInsertion } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
 import { budgetRelease } from '../budgets/budget-store.ts'
 import type { Db } from '../db/client.ts'
-import { anyNetwork, knownDevices, userSessions, users } from '../db/tables.ts'
+import { anyNetwork, endedTokens, knownDevices, userSessions, users } from '../db/tables.ts'
 import { type NewTrust, type PresentedTrust, trustInsertion, trustUse } from '../devices/trusted-device-store.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import type { Message } from '../messaging/message.ts'
@@ -13,6 +13,9 @@ import { mailInsertion } from '../messaging/message-store.ts'
 import { challengeAnswer } from '../mfa/challenge-store.ts'
 import type { AnsweredChallenge } from '../mfa/proof.ts'
 import type { Session } from './session.ts'
+import type { SessionLimit } from './session-limit.ts'
+import { type EndedToken, endedTokensChannel } from './session-store.ts'
+import { type NewTicket, ticketInsertion, ticketSpending } from './ticket-store.ts'
 
 export interface AdmissionAttempt {
   readonly session: Session
@@ -20,12 +23,21 @@ export interface AdmissionAttempt {
   /** Which of the account's passwords was proved; null where none was. */
   readonly passwordVersion: number | null
   readonly answered: AnsweredChallenge | null
+  /** The ticket that is spent in place of a challenge, where an earlier sign-in found no room. */
+  readonly spentTicketHash: string | null
+  readonly limit: SessionLimit
+  /** Written where there is no room, if the limit's policy is ASK. */
+  readonly newTicket: NewTicket | null
   readonly presentedTrust: PresentedTrust | null
   readonly newTrust: NewTrust | null
   /** The budget that gets the try back once it turns out right. */
   readonly budget: string | null
   readonly device: { readonly label: string; readonly network: string }
   readonly reports: readonly EventReport[]
+  /** What is recorded in place of that where there is no room. */
+  readonly refusedReports: readonly EventReport[]
+  /** What is recorded of each session that makes room for this one. */
+  readonly evictionReport: EventReport
   /** What a kind of device that the user never used before sets off. */
   readonly newDevice: { readonly report: EventReport; readonly mail: Message }
 }
@@ -36,8 +48,10 @@ export type AdmissionOutcome =
       readonly account: Account
       readonly isTrustedDevice: boolean
       readonly isNewDevice: boolean
+      /** The tokens of the sessions that made room. */
+      readonly evicted: readonly EndedToken[]
     }
-  | { readonly kind: 'factorRequired' | 'challengeSpent' | 'codeReplayed' | 'passwordChanged' }
+  | { readonly kind: 'factorRequired' | 'challengeSpent' | 'codeReplayed' | 'passwordChanged' | 'limitReached' }
 
 export type AdmissionStore = ReturnType<typeof createAdmissionStore>
 
@@ -46,32 +60,50 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
   /**
    * Opens a session, with its events, in one statement, or changes nothing but the budget. Without an answered challenge
    * it opens only for a user who has no second factor, or whose device is trusted; with one, exactly one of any number of
-   * equal answers opens it.
+   * equal answers opens it. However many open at once, their user has no more sessions than the limit after each: where
+   * there is no room the oldest end, or nothing is spent, or the proofs are kept in a ticket, as the limit's policy says.
    */
   async open(attempt: AdmissionAttempt): Promise<AdmissionOutcome> {
-    const { session, passwordVersion, answered, presentedTrust, newTrust, budget, device, reports, newDevice } = attempt
+    const { session, passwordVersion, answered, spentTicketHash, limit, newTicket, presentedTrust, newTrust } = attempt
+    const { budget, device, reports, refusedReports, evictionReport, newDevice } = attempt
     const { id, userId, authenticationMethods, elevatedUntil, ipAddress, userAgent } = session
     const at = session.createdAt.toISOString()
+    const isProved = answered !== null || spentTicketHash !== null
     const isOwner = sql`exists (select 1 from owner)`
     const isOpened = sql`exists (select 1 from account)`
     const isNewDevice = sql`exists (select 1 from new_device)`
-    const hasFactor = sql`exists (select 1 from owner where mfa_enabled)`
+    const isCrowded = sql`exists (select 1 from crowded)`
+    const isAdmitted = sql`exists (select 1 from admitted)`
+    const isRoom = sql`exists (select 1 from room)`
+    const wasOfUse = newTicket ? sql`(${isOpened} or ${isCrowded})` : isOpened
+    const maySpend = newTicket ? isOwner : sql`${isOwner} and ${isRoom}` // a refusal spends nothing
+    const hasFactor = sql`exists (select 1 from owner where mfa_enabled) and ${isRoom}`
     const trusted = presentedTrust ? trustUse(presentedTrust, userId, at, hasFactor) : sql`select 1 where false`
-    const [row] = await db.execute<Partial<AccountRow> & Record<`is_${string}`, boolean>>(sql`
+    const [row] = await db.execute<OpenedRow>(sql`
       with owner as (
         select id, mfa_enabled from ${users}
         where id = ${userId} and status = 'ACTIVE'
           and (${passwordVersion}::integer is null or password_version = ${passwordVersion}::integer)
         for no key update
       ),
+      room as materialized (${roomFor(limit, at)}),
       trusted as (${trusted}),
-      ${answered ? challengeAnswer(answered, userId, at, isOwner) : nothingAnswered},
+      ${
+        answered
+          ? challengeAnswer(answered, userId, at, maySpend)
+          : spentTicketHash
+            ? ticketSpending(spentTicketHash, userId, at, maySpend)
+            : nothingAnswered
+      },
       admitted as (
-        ${answered ? sql`select 1 from answered` : sql`select 1 from owner where not mfa_enabled or exists (select 1 from trusted)`}
+        ${isProved ? sql`select 1 from answered` : sql`select 1 from owner where not mfa_enabled or exists (select 1 from trusted)`}
+      ),
+      crowded as (
+        select 1 where not ${isRoom} and ${isProved && !newTicket ? isOwner : isAdmitted}
       ),
       account as (
         update ${users} set last_login_at = ${at}, version = version + 1
-        where id in (select id from owner) and exists (select 1 from admitted)
+        where id in (select id from owner) and ${isAdmitted} and ${isRoom}
         returning *
       ),
       session as (
@@ -96,21 +128,59 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
           and exists (select 1 from ${knownDevices} where user_id = ${userId})
       ),
       trust as (${newTrust ? trustInsertion(newTrust, { userId, userAgent }, at, isOpened) : sql`select 1`}),
-      released as (${budget ? budgetRelease(budget, answered ? isOpened : isOwner) : sql`select 1`}),
-      ${eventInsertion(reports, session.createdAt, isOpened)},
-      ${eventInsertion([newDevice.report], session.createdAt, isNewDevice, '_of_new_device')},
+      ticket as (${newTicket ? ticketInsertion(newTicket, at, isCrowded) : sql`select 1`}),
+      released as (${budget ? budgetRelease(budget, isProved ? wasOfUse : isOwner) : sql`select 1`}),
+      ${eviction(limit, session, at)},
+      ${eventInsertion(reports, session.createdAt, { condition: isOpened })},
+      ${eventInsertion(refusedReports, session.createdAt, { condition: isCrowded, suffix: '_of_refusal' })},
+      ${eventInsertion([evictionReport], session.createdAt, { suffix: '_of_eviction', eachSessionOf: sql`evicted` })},
+      ${eventInsertion([newDevice.report], session.createdAt, { condition: isNewDevice, suffix: '_of_new_device' })},
       notice as (${mailInsertion(newDevice.mail, keys, session.createdAt, isNewDevice)})
       select account.*, ${isOwner} as is_owner, exists (select 1 from spendable) as is_spendable,
-        exists (select 1 from trusted) as is_trusted, ${isNewDevice} as is_new_device
+        exists (select 1 from trusted) as is_trusted, ${isNewDevice} as is_new_device, ${isCrowded} as is_crowded,
+        (select json_agg(token_hash) from evicted) as evicted_hashes, (select count(*) from announced)
       from (values (1)) as one left join account on true`)
     if (row?.id) {
       const { is_trusted: isTrustedDevice = false, is_new_device: isNew = false } = row
-      return { kind: 'opened', account: accountFromRow(row as AccountRow), isTrustedDevice, isNewDevice: isNew }
+      const account = accountFromRow(row as AccountRow)
+      const evicted = (row.evicted_hashes ?? []).map(
+        (tokenHash): EndedToken => ({ tokenHash, sessionTag: account.sessionTag, reason: 'LIMIT_REACHED' }),
+      )
+      return { kind: 'opened', account, isTrustedDevice, isNewDevice: isNew, evicted }
     }
+    if (row?.is_crowded) return { kind: 'limitReached' }
     if (!row?.is_owner) return { kind: 'passwordChanged' }
-    if (!answered) return { kind: 'factorRequired' }
+    if (!isProved) return { kind: 'factorRequired' }
     return { kind: row.is_spendable ? 'codeReplayed' : 'challengeSpent' }
   },
 })
 
+type OpenedRow = Partial<AccountRow> & Record<`is_${string}`, boolean> & { evicted_hashes: string[] | null }
+
 const nothingAnswered: SQL = sql`spendable as (select 1 where false)`
+
+/** One row where the user may have another session. It is asked under the account's lock, so that sign-ins take turns. */
+const roomFor = ({ mostSessions, policy }: SessionLimit, at: string): SQL =>
+  policy === 'EVICT_OLDEST'
+    ? sql`select 1 from owner`
+    : sql`select 1 from owner where count_live_sessions(id, ${at}::timestamptz) < ${mostSessions}`
+
+/** The statements that end the oldest sessions beyond the limit, as common table expressions. */
+const eviction = ({ mostSessions, policy }: SessionLimit, { id }: Session, at: string): SQL => {
+  if (policy !== 'EVICT_OLDEST')
+    return sql`
+      evicted as (select null::uuid as session_id, null::text as token_hash where false),
+      announced as (select 1 where false)`
+  return sql`
+      evicted as materialized (
+        select gone.session_id, gone.token_hash, account.session_tag
+        from account, end_oldest_sessions(account.id, ${id}::uuid, ${mostSessions - 1}, ${at}::timestamptz) as gone
+      ),
+      untold as (
+        insert into ${endedTokens} (token_hash, session_tag, reason, ended_at)
+        select token_hash, session_tag, 'LIMIT_REACHED', ${at}::timestamptz from evicted
+      ),
+      announced as (
+        select pg_notify(${endedTokensChannel}, json_build_array(token_hash, 'LIMIT_REACHED')::text) from evicted
+      )`
+}

@@ -7,6 +7,7 @@ import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import { networkOf } from '../lib/network.ts'
+import { fingerprint, newToken as newTicket } from '../lib/secret.ts'
 import { newDeviceNotice } from '../messaging/notices.ts'
 import type { PendingChallenge } from '../mfa/challenge.ts'
 import type { ChallengeStores, OpenChallenge } from '../mfa/challenge-service.ts'
@@ -23,21 +24,26 @@ import {
   type SessionTransport,
 } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
+import { type SessionLimit, type SessionLimitReached, ticketLifetimeSeconds } from './session-limit.ts'
+import type { EndedToken, SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
 export interface GateStores extends ChallengeStores {
   readonly admissions: Pick<AdmissionStore, 'open'>
+  readonly sessions: Pick<SessionStore, 'listLive'>
 }
 
 export interface GateDeps {
   readonly newToken: (tag: string) => SessionToken
   readonly keepNew: (token: SessionToken, cached: CachedSession) => Promise<void>
+  readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
   readonly openChallenge: OpenChallenge
   /** Ends the trust of a device whose token shows up a second time. */
   readonly endCopiedTrust: (user: GateUser, token: DeviceToken, client: ClientInfo) => Promise<void>
   readonly wakeMailRelay: () => void
   readonly keys: KeyRing
   readonly limits: SessionLimits
+  readonly sessionLimit: SessionLimit
   readonly now: Clock
 }
 
@@ -46,12 +52,14 @@ export type GateUser = Pick<Account, 'id' | 'email' | 'sessionTag'>
 export interface AdmissionRequest {
   readonly user: GateUser
   readonly proofs: readonly AuthenticationMethod[]
-  /** Whether the user just proved the strongest that they have, so that it also counts as a step-up. */
-  readonly isFreshProof: boolean
+  /** When the user proved the strongest that they have, so that it also counts as a step-up; null where less was proved. */
+  readonly freshProofAt: Date | null
   /** Which of the account's passwords was proved: a newer one makes it worth nothing. Null where none was. */
   readonly passwordVersion: number | null
   /** The right code that stands for the second factor; null where only the first was proved. */
   readonly answered: AnsweredChallenge | null
+  /** The ticket of an earlier sign-in that found no room; null where this is the first try. */
+  readonly spentTicketHash: string | null
   /** What may waive the second factor. */
   readonly deviceToken: DeviceToken | null
   /** Whether the second factor is to be waived on this device from now on. */
@@ -74,20 +82,24 @@ export type Admission =
       readonly deviceToken: string | null
     }
   | { readonly kind: 'mfaRequired'; readonly challenge: PendingChallenge }
+  | SessionLimitReached
 
 export type Admit = (stores: GateStores & AfterCommit, request: AdmissionRequest) => Promise<Admission>
 
 /**
  * The one function that makes sessions. Whoever has a second factor and neither proved one nor comes from a trusted
- * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4). Throws INVALID_CREDENTIALS when the
- * password was changed meanwhile, CHALLENGE_EXPIRED when the answered challenge is spent, and CodeReplayed when the code
- * was used before; nothing has changed then.
+ * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4); whoever has as many sessions as they may
+ * loses the oldest, or gets a ticket, as policy says. Throws INVALID_CREDENTIALS when the password was changed meanwhile,
+ * CHALLENGE_EXPIRED when the answered challenge or the ticket is spent, CodeReplayed when the code was used before, and
+ * CONFLICT when there is no room for another session; nothing has changed then.
  */
-export const createGate =
-  ({ newToken, keepNew, openChallenge, endCopiedTrust, wakeMailRelay, keys, limits, now }: GateDeps): Admit =>
-  async (stores, request) => {
-    const { user, proofs, answered, deviceToken, client } = request
+export const createGate = (deps: GateDeps): Admit => {
+  const { newToken, keepNew, tellEnded, openChallenge, endCopiedTrust, wakeMailRelay, keys, limits, now } = deps
+  return async (stores, request) => {
+    const { user, proofs, answered, spentTicketHash, deviceToken, client } = request
     const createdAt = now()
+    // Who comes with a ticket has chosen what ends: nothing else does.
+    const limit = spentTicketHash ? ({ ...deps.sessionLimit, policy: 'DENY' } as const) : deps.sessionLimit
     const token = newToken(user.sessionTag)
     const session: Session = {
       id: newId(),
@@ -95,7 +107,7 @@ export const createGate =
       createdAt,
       ...deadlinesFrom(createdAt, null, limits),
       authenticationMethods: proofs,
-      elevatedUntil: request.isFreshProof ? secondsAfter(createdAt, elevationSeconds) : null,
+      elevatedUntil: request.freshProofAt && secondsAfter(request.freshProofAt, elevationSeconds),
       trustedDevice: false,
       transport: request.transport,
       ...client,
@@ -108,6 +120,9 @@ export const createGate =
     const newTrust = request.trustsDevice
       ? { id: newId(), token: newDeviceToken(keys), label, expiresAt: secondsAfter(createdAt, trustLifetimeSeconds) }
       : null
+    const ticket = newTicket()
+    const ticketExpiresAt = secondsAfter(createdAt, ticketLifetimeSeconds)
+    const { freshProofAt, passwordVersion, trustsDevice, transport } = request
     const signedIn: EventReport[] = [
       { ...about, type: 'LOGIN_SUCCEEDED', details: { methods: proofs.join(' ') } },
       { ...about, type: 'SESSION_CREATED' },
@@ -116,13 +131,28 @@ export const createGate =
     const outcome = await stores.admissions.open({
       session,
       tokenHash: token.hash,
-      passwordVersion: request.passwordVersion,
+      passwordVersion,
       answered,
+      spentTicketHash,
+      limit,
+      newTicket:
+        limit.policy === 'ASK'
+          ? {
+              tokenHash: fingerprint(ticket),
+              expiresAt: ticketExpiresAt,
+              ticket: { userId: user.id, proofs: [...proofs], freshProofAt, passwordVersion, trustsDevice, transport },
+            }
+          : null,
       presentedTrust,
       newTrust,
       budget: request.budget,
       device: { label, network: networkOf(client.ipAddress) },
       reports: [...request.reports, ...signedIn],
+      refusedReports: [
+        ...(limit.policy === 'ASK' ? request.reports : []),
+        { ...about, type: 'LOGIN_FAILED', outcome: 'DENIED', sessionId: null, details: { reason: 'session limit' } },
+      ],
+      evictionReport: { ...about, type: 'SESSION_REVOKED', sessionId: null, details: { reason: 'LIMIT_REACHED' } },
       newDevice: {
         report: { ...about, type: 'NEW_DEVICE', details: { device: label } },
         mail: newDeviceNotice(user.email, { device: label, ipAddress: client.ipAddress, at: createdAt }),
@@ -130,9 +160,10 @@ export const createGate =
     })
     switch (outcome.kind) {
       case 'opened': {
-        const { account, isTrustedDevice, isNewDevice } = outcome
+        const { account, isTrustedDevice, isNewDevice, evicted } = outcome
         const opened = isTrustedDevice ? { ...session, elevatedUntil: null, trustedDevice: true } : session
         stores.afterCommit(() => keepNew(token, { session: opened, account }))
+        if (evicted.length > 0) stores.afterCommit(() => tellEnded(evicted))
         if (isNewDevice) stores.afterCommit(async () => wakeMailRelay())
         const next = isTrustedDevice ? presentedTrust?.next : newTrust?.token
         return {
@@ -144,11 +175,16 @@ export const createGate =
         }
       }
       case 'passwordChanged':
-        throw new AppError(answered ? 'CHALLENGE_EXPIRED' : 'INVALID_CREDENTIALS')
+        throw new AppError(answered || spentTicketHash ? 'CHALLENGE_EXPIRED' : 'INVALID_CREDENTIALS')
       case 'codeReplayed':
         throw new CodeReplayed()
       case 'challengeSpent':
         throw new AppError('CHALLENGE_EXPIRED')
+      case 'limitReached': {
+        if (limit.policy !== 'ASK') throw new AppError('CONFLICT')
+        const sessions = await stores.sessions.listLive(user.id, createdAt)
+        return { kind: 'sessionLimitReached', ticket, sessions, expiresAt: ticketExpiresAt }
+      }
       case 'factorRequired': {
         if (deviceToken) await endCopiedTrust(user, deviceToken, client)
         const challenge = await openChallenge(stores, {
@@ -156,11 +192,12 @@ export const createGate =
           purpose: 'LOGIN',
           sessionId: null,
           proofs,
-          transport: request.transport,
-          passwordVersion: request.passwordVersion,
+          transport,
+          passwordVersion,
           client,
         })
         return { kind: 'mfaRequired', challenge }
       }
     }
   }
+}

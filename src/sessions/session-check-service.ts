@@ -2,6 +2,7 @@ import type { Account } from '../accounts/account.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
 import {
+  type ClientInfo,
   deadlinesFrom,
   endReasonAt,
   isTouchDue,
@@ -13,6 +14,7 @@ import {
 import type { CacheAnswer, CachedSession, SessionCacheStore } from './session-cache-store.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
+import type { JudgeReplacedToken } from './token-reuse-service.ts'
 
 export interface SessionCheckDeps {
   readonly parseToken: (text: string) => SessionToken | null
@@ -22,6 +24,8 @@ export interface SessionCheckDeps {
   readonly isListening: () => boolean
   readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
   readonly sessions: Pick<SessionStore, 'findByToken' | 'touch'>
+  /** Says what a token counts that opens no session any more, where it once did. */
+  readonly judgeReplaced: JudgeReplacedToken
   /** Records that a session ran out of time, if its record says so too. */
   readonly expire: (session: Session, reason: SessionEndReason) => Promise<void>
   readonly limits: SessionLimits
@@ -33,11 +37,11 @@ export type SessionVerdict =
   | { readonly kind: 'ended'; readonly reason: SessionEndReason }
   | { readonly kind: 'unknown' }
 
-export type CheckSession = (tokenText: string) => Promise<SessionVerdict>
+export type CheckSession = (tokenText: string, client: ClientInfo) => Promise<SessionVerdict>
 
 /**
- * Says whose live session a token opens. One Redis command on the usual way; PostgreSQL answers when Redis is away or
- * does not know, with one read a token however many ask. Throws SERVICE_DEGRADED when neither can tell.
+ * Says whose live session a token opens. One Redis command on the usual way; PostgreSQL answers when Redis is away, or
+ * does not know, or knows that the token was replaced, with one read a token however many ask. Throws SERVICE_DEGRADED when neither can tell.
  */
 export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
   const { parseToken, cache, isCacheTrusted, isListening, endedReasonFor, sessions, expire, limits, now } = deps
@@ -91,7 +95,7 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     ])
   }
 
-  return async (tokenText) => {
+  return async (tokenText, client) => {
     const token = parseToken(tokenText)
     if (!token) return { kind: 'unknown' }
     let answer: CacheAnswer | undefined
@@ -103,6 +107,9 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     // An end may have been announced while we looked.
     const announced = endedReasonFor(token.hash)
     if (announced !== undefined) answer = { kind: 'ended', reason: announced }
+    if (answer?.kind === 'missing' || (answer?.kind === 'ended' && !answer.reason)) {
+      answer = await deps.judgeReplaced(token, client)
+    }
     if (answer?.kind === 'ended' && answer.reason) return { kind: 'ended', reason: answer.reason }
     if (answer?.kind !== 'live' || answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer

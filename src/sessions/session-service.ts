@@ -1,20 +1,24 @@
 import type { RecordEvent } from '../audit/event-recording-service.ts'
-import type { EventStore } from '../audit/event-store.ts'
 import type { Transact } from '../db/transact.ts'
+import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
+import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from './caller.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
+import type { EndSessions, SessionEndStores } from './session-end-service.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 
-interface Stores {
-  readonly sessions: Pick<SessionStore, 'end'>
-  readonly events: Pick<EventStore, 'append'>
+interface Stores extends SessionEndStores {
+  readonly sessions: Pick<SessionStore, 'end' | 'endAll'>
+  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
 }
 
 export interface SessionServiceDeps {
   readonly transact: Transact<Stores>
+  readonly actAsOwner: ActAsOwner<Stores>
+  readonly endSessions: EndSessions
   readonly sessions: Pick<SessionStore, 'find' | 'listLive'>
   readonly recordEvent: RecordEvent
   readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
@@ -36,7 +40,9 @@ const eventOf = {
 } as const
 
 /** What users and administrators do with sessions that are there. */
-export const createSessionService = ({ transact, sessions, recordEvent, tellEnded, now }: SessionServiceDeps) => {
+export const createSessionService = (deps: SessionServiceDeps) => {
+  const { transact, actAsOwner, endSessions, sessions, recordEvent, tellEnded, now } = deps
+
   /** Ends a session once: row, event and announcement in one transaction, then Redis. Null when it was over already. */
   const end = (
     target: Session,
@@ -104,6 +110,21 @@ export const createSessionService = ({ transact, sessions, recordEvent, tellEnde
         ? await end(target, 'REVOKED_BY_USER', client, null)
         : await end(target, 'REVOKED_BY_ADMIN', client, account.id)
       return ended ?? recorded(id)
+    },
+
+    /**
+     * Ends every session of the caller's but the one that asks, and all device trust with them, and returns them as they
+     * ended. Throws UNAUTHENTICATED when the caller's own was ended meanwhile: of two that end each other, one is left.
+     */
+    async revokeOthers(caller: SignedInCaller, client: ClientInfo): Promise<Session[]> {
+      return actAsOwner(caller, client, 'never', async (stores, owner) => {
+        const devices = await stores.trustedDevices.revokeAll(owner.id, now())
+        const about = { userId: owner.id, sessionId: caller.session.id, client }
+        const details = { reason: 'other sessions revoked', devices }
+        if (devices > 0)
+          await stores.events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
+        return endSessions(stores, owner.id, { except: caller.session.id }, 'REVOKED_BY_USER', { client })
+      })
     },
   }
 }

@@ -1,8 +1,8 @@
-import { and, desc, eq, gt, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
-import { endedTokens, userSessions, users } from '../db/tables.ts'
+import { endedTokens, refreshedTokens, userSessions, users } from '../db/tables.ts'
 import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
 
 /** A token that no longer opens its session, as every server and Redis must learn. */
@@ -11,6 +11,16 @@ export interface EndedToken {
   readonly sessionTag: string
   /** Null: replaced, and the session goes on under another token. */
   readonly reason: SessionEndReason | null
+}
+
+/** A token that `refreshSession` replaced, and its session. */
+export interface RefreshedToken {
+  readonly session: Session
+  readonly account: Account
+  readonly replacedAt: Date
+  readonly successorHash: string
+  /** Whether the token that replaced it is still the session's. */
+  readonly isSuccessorCurrent: boolean
 }
 
 export type SessionStore = ReturnType<typeof createSessionStore>
@@ -35,6 +45,19 @@ const sessionColumns = {
 }
 
 const mostSessionsListed = 100
+
+/** Which of a user's sessions: all but one, or those alone. */
+export type SessionChoice = { readonly except: string | null } | { readonly only: readonly string[] }
+
+export interface EndedSession {
+  readonly session: Session
+  readonly token: EndedToken
+}
+
+const choose = (which: SessionChoice): SQL | undefined => {
+  if ('only' in which) return inArray(userSessions.id, [...which.only])
+  return which.except === null ? undefined : ne(userSessions.id, which.except)
+}
 
 /** The record of sessions, and the list of ends that Redis is still to be told. */
 export const createSessionStore = (db: Db) => {
@@ -86,11 +109,7 @@ export const createSessionStore = (db: Db) => {
      * Ends a live session and announces it; as IDLE or EXPIRED only if its own deadlines say so. Null when nothing was to
      * end: of any number of calls, one ends it.
      */
-    async end(
-      id: string,
-      reason: SessionEndReason,
-      now: Date,
-    ): Promise<{ session: Session; token: EndedToken } | null> {
+    async end(id: string, reason: SessionEndReason, now: Date): Promise<EndedSession | null> {
       const [row] = await db
         .update(userSessions)
         .set({ endedAt: now, endReason: reason })
@@ -111,13 +130,8 @@ export const createSessionStore = (db: Db) => {
       return { session: row.session, token }
     },
 
-    /** Ends every live session of a user but one, and announces each. */
-    async endAll(
-      userId: string,
-      exceptId: string | null,
-      reason: SessionEndReason,
-      now: Date,
-    ): Promise<{ sessionId: string; token: EndedToken }[]> {
+    /** Ends those live sessions of a user that `which` names, and announces each. */
+    async endAll(userId: string, which: SessionChoice, reason: SessionEndReason, now: Date): Promise<EndedSession[]> {
       const rows = await db
         .update(userSessions)
         .set({ endedAt: now, endReason: reason })
@@ -127,17 +141,27 @@ export const createSessionStore = (db: Db) => {
             eq(userSessions.userId, userId),
             eq(users.id, userSessions.userId),
             isNull(userSessions.endedAt),
-            exceptId ? ne(userSessions.id, exceptId) : undefined,
+            choose(which),
           ),
         )
-        .returning({ sessionId: userSessions.id, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
-      const ended = rows.map(({ sessionId, ...token }) => ({ sessionId, token: { ...token, reason } }))
+        .returning({ session: sessionColumns, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
+      const ended = rows.map(({ session, ...token }) => ({ session, token: { ...token, reason } }))
       if (ended.length > 0)
         await announce(
           ended.map(({ token }) => token),
           now,
         )
       return ended
+    },
+
+    /** Whether each of these is, or was, a session of this user. */
+    async areOf(userId: string, ids: readonly string[]): Promise<boolean> {
+      const wanted = [...new Set(ids)]
+      const [row] = await db
+        .select({ found: sql<number>`count(*)::integer` })
+        .from(userSessions)
+        .where(and(eq(userSessions.userId, userId), inArray(userSessions.id, wanted)))
+      return row?.found === wanted.length
     },
 
     /** Gives a live session a new token and a fresh proof. Null when the session is over or the old one was replaced already. */
@@ -155,6 +179,48 @@ export const createSessionStore = (db: Db) => {
       if (!session) return null
       await announce([old], now)
       return session
+    },
+
+    /**
+     * Gives a live session a new token, and time until it is idle again. Of any number of calls with one token the first
+     * does it; null for the others, and when the session is over.
+     */
+    async refresh(
+      id: string,
+      old: EndedToken,
+      next: { tokenHash: string; lastSeenAt: Date; idleExpiresAt: Date },
+    ): Promise<Session | null> {
+      const [session] = await db
+        .update(userSessions)
+        .set(next)
+        .where(and(eq(userSessions.id, id), eq(userSessions.tokenHash, old.tokenHash), isNull(userSessions.endedAt)))
+        .returning(sessionColumns)
+      if (!session) return null
+      const { tokenHash } = old
+      await Promise.all([
+        db
+          .insert(refreshedTokens)
+          .values({ tokenHash, sessionId: id, successorHash: next.tokenHash, replacedAt: next.lastSeenAt }),
+        announce([old], next.lastSeenAt),
+      ])
+      return session
+    },
+
+    async findRefreshed(tokenHash: string): Promise<RefreshedToken | null> {
+      const { sessionId, replacedAt, successorHash } = refreshedTokens
+      const [row] = await db
+        .select({
+          session: sessionColumns,
+          account: accountColumns,
+          replacedAt,
+          successorHash,
+          isSuccessorCurrent: sql<boolean>`${successorHash} = ${userSessions.tokenHash}`,
+        })
+        .from(refreshedTokens)
+        .innerJoin(userSessions, eq(userSessions.id, sessionId))
+        .innerJoin(users, eq(users.id, userSessions.userId))
+        .where(eq(refreshedTokens.tokenHash, tokenHash))
+      return row ?? null
     },
 
     async touch(id: string, deadlines: { lastSeenAt: Date; idleExpiresAt: Date }, seenBefore: Date): Promise<void> {

@@ -1,5 +1,5 @@
 import type { KeyRing } from '../lib/key-ring.ts'
-import { newSignedToken, newTag, parseSignedToken, type SignedToken } from '../lib/signed-token.ts'
+import { newSignedToken, newTag, parseSignedToken, type SignedToken, successorsOf } from '../lib/signed-token.ts'
 
 const prefix = 'gts_'
 
@@ -14,3 +14,8 @@ export const newSessionToken = (tag: string, keys: KeyRing): SessionToken => new
 /** Reads a session token that one of our keys signed; null for anything else. */
 export const parseSessionToken = (text: string, keys: KeyRing): SessionToken | null =>
   parseSignedToken(prefix, text, keys)
+
+/** What may replace a token that is refreshed: the first is the one to take, any may be what a parallel request took. */
+export const sessionTokenSuccessors = (token: SessionToken, keys: KeyRing): SessionToken[] => [
+  ...successorsOf(prefix, token, keys),
+]

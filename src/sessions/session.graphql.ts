@@ -161,6 +161,14 @@ export class SessionResolver {
     return this.sessions.revoke(signedIn(context), id, context.client)
   }
 
+  @Mutation(() => [SessionObject], {
+    description:
+      "Ends every session of the caller's but the one that asks, and the trust of every device, and returns them as they ended.",
+  })
+  revokeOtherSessions(@Ctx() context: RequestContext): Promise<Session[]> {
+    return this.sessions.revokeOthers(signedIn(context), context.client)
+  }
+
   @FieldResolver(() => Boolean, {
     description: 'Whether this is the session that asks, or that was just made for who asks.',
   })

@@ -46,6 +46,7 @@ export interface SessionLimits {
 }
 
 export const elevationSeconds = 5 * 60 // a proof is fresh for five minutes: long enough for a form, short for a thief
+const refreshGraceSeconds = 5 // parallel tabs refresh together; a thief is seldom that quick
 export const touchIntervalSeconds = 60 // lastSeenAt may lag by this much, so that reading costs no write a request
 
 /** A new session's stored deadlines (NIST SP 800-63B-4 §2.2.3): idle from the last request, absolute from the start. */
@@ -73,3 +74,7 @@ export const isElevated = (session: Session, now: Date): boolean =>
 /** Whether `lastSeenAt` lags by so much that it is worth a write. */
 export const isTouchDue = (session: Session, now: Date): boolean =>
   secondsAfter(session.lastSeenAt, touchIntervalSeconds) <= now
+
+/** Whether a refreshed token was replaced so lately that a parallel request may still bear it. */
+export const isInGrace = ({ replacedAt }: { readonly replacedAt: Date }, now: Date): boolean =>
+  secondsAfter(replacedAt, refreshGraceSeconds) > now

@@ -1,7 +1,9 @@
-import { Field, FieldResolver, ObjectType, Resolver, Root } from 'type-graphql'
+import { Ctx, Field, FieldResolver, Mutation, ObjectType, Resolver, Root } from 'type-graphql'
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
+import { type RequestContext, signedIn } from './caller.ts'
 import type { Admission } from './gate-service.ts'
+import type { RefreshSession } from './refresh-service.ts'
 import { SessionObject } from './session.graphql.ts'
 import type { Session } from './session.ts'
 
@@ -31,6 +33,20 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
 
 @Resolver(() => SignedInObject)
 export class SignedInResolver {
+  private readonly refresh: RefreshSession
+
+  constructor(refresh: RefreshSession) {
+    this.refresh = refresh
+  }
+
+  @Mutation(() => SignedInObject, {
+    description:
+      "Replaces the token of the caller's session; its idle time begins anew, `expiresAt` stays. For five seconds the old token still reads, and refreshing it again gives the same new one, for parallel tabs; used later, or after another refresh, it ends the session with TOKEN_REUSED. ACCOUNT_LOCKED while wrong codes have locked the account.",
+  })
+  refreshSession(@Ctx() context: RequestContext): Promise<SignedInObject> {
+    return this.refresh(signedIn(context), context.client)
+  }
+
   @FieldResolver(() => SessionObject, { description: 'The session that was made.' })
   session(@Root() { session }: SignedInObject): Session & { isNew: true } {
     return { ...session, isNew: true }

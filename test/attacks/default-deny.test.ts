@@ -12,6 +12,7 @@ const openToAnyone = [
   'sendMfaCode',
   'requestPasswordReset',
   'resetPassword',
+  'resolveSessionLimit',
 ]
 
 let gatehouse: Gatehouse

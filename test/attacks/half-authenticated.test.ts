@@ -20,6 +20,7 @@ const openToAll: Readonly<Record<string, string>> = {
   login: 'INVALID_CREDENTIALS',
   requestPasswordReset: 'OK',
   resetPassword: 'TOKEN_INVALID',
+  resolveSessionLimit: 'CHALLENGE_EXPIRED',
   sendMfaCode: 'CHALLENGE_EXPIRED',
   verifyMfa: 'CHALLENGE_EXPIRED',
 }

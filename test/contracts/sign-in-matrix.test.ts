@@ -5,8 +5,10 @@ import {
   ConfirmEmailDocument,
   ListSessionsDocument,
   LoginDocument,
+  RefreshSessionDocument,
   RegisterDocument,
   RemoveMfaFactorDocument,
+  ResolveSessionLimitDocument,
   SendMfaCodeDocument,
   SetMfaPolicyDocument,
   type SignedInPartsFragment,
@@ -85,16 +87,25 @@ const expectedOf = ({ factors, policy, device }: Cell, { password, factor, shows
   return { session, read: 'allowed', act: isFresh ? 'allowed' : 'STEP_UP_REQUIRED' }
 }
 
+const firefox = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Firefox/127.0' }
+
 let gatehouse: Gatehouse
 let browser: Client
+/** A server of the same installation that lets nobody have two sessions, and asks which to end. */
+let asking: Gatehouse
 beforeAll(async () => {
   gatehouse = await startGatehouse()
-  browser = gatehouse.anonymous.with({ 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Firefox/127.0' })
+  browser = gatehouse.anonymous.with(firefox)
+  const sessionLimit = { mostSessions: 1, policy: 'ASK' } as const
+  asking = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config: { sessionLimit } })
   const admin = await gatehouse.createUser({ role: 'ADMIN' })
   const session = await gatehouse.signedInAs(admin, ['PASSWORD'], new Date(gatehouse.now().getTime() + 60_000))
   await session.ask(SetMfaPolicyDocument, { input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 0 } })
 })
-afterAll(() => gatehouse.close())
+afterAll(async () => {
+  await asking.close()
+  await gatehouse.close()
+})
 
 /** A policy holds for a role: users of one are free, those of the other bound. */
 const roleUnder = { OPTIONAL: 'USER', REQUIRED: 'AUDITOR' } as const
@@ -125,11 +136,11 @@ const giveFactors = async (user: TestUser, factors: Cell['factors']) => {
 
 const signedInOf = ({ data }: Answer<object>): SignedInPartsFragment | null => {
   const [result] = Object.values(data ?? {})
-  return result?.__typename === 'SignedIn' ? result : null
+  return result?.sessionToken ? result : null
 }
 
-const answer = async (account: Account, challengeId: string, method: Method, trustDevice: boolean) =>
-  browser.send(VerifyMfaDocument, {
+const answer = async (account: Account, challengeId: string, method: Method, trustDevice: boolean, client = browser) =>
+  client.send(VerifyMfaDocument, {
     input: { challengeId, code: await account.codeFor(browser, challengeId, method), method, trustDevice },
   })
 
@@ -141,7 +152,7 @@ const accountOf = async ({ factors, policy, device }: Cell): Promise<Account> =>
   if (device === 'new' || !method) return account
   const trusted = signedInOf(await answer(account, await loginChallenge(browser, user), method, true))
   expect(trusted?.deviceToken).toBeTruthy()
-  gatehouse.advanceClock(31) // past the code that this took
+  for (const server of [gatehouse, asking]) server.advanceClock(31) // past the code that this took
   return { ...account, deviceToken: trusted?.deviceToken ?? null }
 }
 
@@ -179,6 +190,39 @@ const waysIn: Record<string, WayIn> = {
         UPDATE users SET role = ${roleUnder[policy]} WHERE email = ${email} RETURNING id`
       await giveFactors({ id: row?.id } as TestUser, factors) // nobody can so early; the gate does not rely on it
       const sent = await browser.send(ConfirmEmailDocument, { input: { token } })
+      return { signedIn: signedInOf(sent), answer: sent }
+    },
+  },
+  resolveSessionLimit: {
+    routes: (methods) =>
+      methods.length > 0
+        ? methods.map((factor) => ({ password: 'now', factor, showsDevice: false }))
+        : [{ password: 'now', factor: null, showsDevice: false }],
+    async walk(cell, { factor }) {
+      const account = await accountOf(cell)
+      const { sessionId } = await gatehouse.signedInAs(account.user)
+      const crowded = asking.anonymous.with(firefox)
+      const { email, password } = account.user
+      const { deviceToken } = account
+      const first = await crowded.send(LoginDocument, { input: { email, password, deviceToken } })
+      const { login } = first.data ?? {}
+      const proved =
+        factor && login?.__typename === 'MfaRequired'
+          ? (await answer(account, login.challenge.id, factor, false, crowded)).data?.verifyMfa
+          : login
+      if (proved?.__typename !== 'SessionLimitReached') throw new Error(`No ticket: ${first.text}`)
+      const ends = proved.sessions.map(({ id }) => id)
+      expect(ends).toContain(sessionId)
+      const sent = await crowded.send(ResolveSessionLimitDocument, {
+        input: { ticket: proved.ticket, endSessionIds: ends },
+      })
+      return { signedIn: signedInOf(sent), answer: sent }
+    },
+  },
+  refreshSession: {
+    routes: () => [{ password: null, factor: null, showsDevice: false }], // who has no session gets none
+    async walk() {
+      const sent = await browser.send(RefreshSessionDocument, {})
       return { signedIn: signedInOf(sent), answer: sent }
     },
   },

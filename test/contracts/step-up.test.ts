@@ -39,6 +39,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   me: 'never',
   mfaPolicies: 'never',
   reauthenticate: 'onceEnrolled', // it is the step-up of those who have no factor
+  refreshSession: 'never',
   regenerateBackupCodes: 'always',
   register: 'never',
   removeMfaFactor: 'always',
@@ -46,6 +47,8 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   requestPasswordReset: 'never',
   requestStepUp: 'never',
   resetPassword: 'never',
+  resolveSessionLimit: 'never',
+  revokeOtherSessions: 'never',
   revokeSession: 'never',
   revokeTrustedDevice: 'never',
   securityEvents: 'never',
@@ -211,7 +214,12 @@ const stateOf = async (userId: string): Promise<string> => {
   const rows = await Promise.all([
     sql`SELECT t::text AS text FROM users t WHERE id IN ${sql([userId, bystander.id])} ORDER BY id`,
     sql`SELECT t::text AS text FROM mfa_policies t ORDER BY role`,
-    ...owned.map(({ name }) => sql`SELECT t::text AS text FROM ${sql(name)} t WHERE user_id = ${userId} ORDER BY 1`),
+    // When a session was last used is written down after the request that uses it.
+    ...owned.map(
+      ({ name }) => sql`
+        SELECT (to_jsonb(t) - 'last_seen_at' - 'idle_expires_at')::text AS text FROM ${sql(name)} t
+        WHERE user_id = ${userId} ORDER BY 1`,
+    ),
   ])
   return rows
     .flat()

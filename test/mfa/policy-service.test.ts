@@ -151,6 +151,7 @@ const open = new Set([
   'login',
   'requestPasswordReset',
   'resetPassword',
+  'resolveSessionLimit',
 ])
 const forbiddenTo: Record<'USER' | 'AUDITOR' | 'ADMIN', readonly string[]> = {
   USER: ['auditEvents', 'mfaPolicies', 'setMfaPolicy', 'unlockUser'],

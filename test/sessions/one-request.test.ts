@@ -4,7 +4,7 @@ import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 
 let gatehouse: Gatehouse
 beforeAll(async () => {
-  gatehouse = await startGatehouse()
+  gatehouse = await startGatehouse({ config: { sessionLimit: { mostSessions: 100, policy: 'DENY' } } })
 })
 afterAll(() => gatehouse.close())
 
