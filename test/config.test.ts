@@ -95,6 +95,8 @@ describe('what is malformed', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/8, proxy.internal', '"proxy.internal"'],
     ['TRUSTED_PROXIES', '10.0.0.0/33', 'CIDR'],
     ['SESSION_ABSOLUTE_SECONDS', '59', 'from 60'],
+    ['SESSION_LIMIT', '0', 'from 1 to 100'],
+    ['SESSION_LIMIT_POLICY', 'evict_oldest', 'EVICT_OLDEST, DENY, ASK'],
     ['SESSION_IDLE_SECONDS', '90000', 'to 86400'],
     ['LOG_LEVEL', 'loud', 'debug'],
   ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
@@ -138,6 +140,7 @@ describe('defaults', () => {
       trustedProxies: [],
       sessionIdleSeconds: 3_600,
       sessionAbsoluteSeconds: 86_400,
+      sessionLimit: { mostSessions: 5, policy: 'EVICT_OLDEST' },
       logLevel: 'info',
     })
   })

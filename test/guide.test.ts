@@ -18,7 +18,8 @@ import {
   smsCodeLifetimeSeconds,
 } from '../src/mfa/challenge.ts'
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
-import { elevationSeconds } from '../src/sessions/session.ts'
+import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
+import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
 import { type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
 import { readDocument, walk } from './support/walk.ts'
 
@@ -39,7 +40,7 @@ test(
     await walk({
       path,
       environment: { GATEHOUSE: gatehouse.url, ADMIN_TOKEN: token },
-      leastSteps: 28,
+      leastSteps: 30,
       longestMs: longestWalkMs,
     })
   },
@@ -68,7 +69,7 @@ const span = (seconds: number): string => {
 const cellsOf = ({ limit, windowSeconds }: Budget): string[] => [String(limit), span(windowSeconds)]
 
 test("the guide's limits are those that the server holds to", async () => {
-  const { networkLimit } = readConfig({
+  const { networkLimit, sessionLimit } = readConfig({
     DATABASE_URL: 'postgres://localhost/gatehouse',
     REDIS_URL: 'redis://localhost',
     PUBLIC_URL: 'https://id.example.com',
@@ -96,6 +97,7 @@ test("the guide's limits are those that the server holds to", async () => {
       span(networkWindowSeconds),
     ],
     ['Second factors of a user', String(maxFactors), ''],
+    ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })
 
@@ -107,5 +109,7 @@ test("the guide's lifetimes are those that the server holds to", async () => {
     ['The pause before another text message', span(resendPauseSeconds)],
     ['A fresh proof', span(elevationSeconds)],
     ['The trust in a device', span(trustLifetimeSeconds)],
+    ['The ticket of a reached session limit', span(ticketLifetimeSeconds)],
+    ['The grace of a refreshed token', span(refreshGraceSeconds)],
   ])
 })

@@ -46,7 +46,7 @@ export interface SessionLimits {
 }
 
 export const elevationSeconds = 5 * 60 // a proof is fresh for five minutes: long enough for a form, short for a thief
-const refreshGraceSeconds = 5 // parallel tabs refresh together; a thief is seldom that quick
+export const refreshGraceSeconds = 5 // parallel tabs refresh together; a thief is seldom that quick
 export const touchIntervalSeconds = 60 // lastSeenAt may lag by this much, so that reading costs no write a request
 
 /** A new session's stored deadlines (NIST SP 800-63B-4 §2.2.3): idle from the last request, absolute from the start. */
