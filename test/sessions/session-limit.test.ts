@@ -9,7 +9,7 @@ import {
   MeDocument,
   ResolveSessionLimitDocument,
 } from '../support/documents.generated.ts'
-import { type Gatehouse, startGatehouse, type TestUser, testPassword } from '../support/gatehouse.ts'
+import { eventually, type Gatehouse, startGatehouse, type TestUser, testPassword } from '../support/gatehouse.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
 import { answerChallenge, loginChallenge } from '../support/second-factor.ts'
@@ -64,6 +64,23 @@ const ticketFor = async (server: Gatehouse, user: TestUser): Promise<LimitPartsF
 const resolve = (client: Client, ticket: string, endSessionIds: string[]) =>
   client.send(ResolveSessionLimitDocument, { input: { ticket, endSessionIds } })
 
+/** Signs in `count` times at once, so that each has begun to decide before any has a session. */
+const signInTogether = async (policy: SessionLimitPolicy, user: TestUser, count: number) => {
+  const { sql } = gatehouse
+  let answers: ReturnType<typeof signIn>[] = []
+  await sql.begin(async (tx) => {
+    await tx`SELECT id FROM users WHERE id = ${user.id} FOR UPDATE`
+    answers = Array.from({ length: count }, (_none, index) => signIn(serversOf(policy)[index % 2] as Gatehouse, user))
+    await eventually(async () => {
+      const [waiting] = await sql`
+        SELECT count(*)::int AS found FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%no key update%'`
+      return waiting?.found === count
+    })
+  })
+  return Promise.all(answers)
+}
+
 describe('EVICT_OLDEST', () => {
   test('one sign-in too many ends the session that began first, on every server, with an event', async () => {
     const [one, other] = serversOf('EVICT_OLDEST')
@@ -117,6 +134,12 @@ describe('EVICT_OLDEST', () => {
     })
   })
 
+  test('sign-ins that all began to decide before any had a session leave no more than the limit', async () => {
+    const user = await gatehouse.createUser()
+    expect(tally(await signInTogether('EVICT_OLDEST', user, 8))).toEqual({ OK: 8 })
+    expect(await liveSessions(user)).toHaveLength(mostSessions)
+  })
+
   test('a limit that was lowered is kept from the next sign-in on', async () => {
     const { user } = await fullUser()
     for (let more = 0; more < 4; more++) await gatehouse.signedInAs(user)
@@ -164,6 +187,13 @@ describe('DENY', () => {
     expect(again.data?.verifyMfa.__typename).toBe('SignedIn')
     const [budget] = await gatehouse.sql`SELECT used FROM attempt_budgets WHERE subject = ${`mfa:${user.id}`}`
     expect(budget?.used ?? 0).toBe(0)
+  })
+
+  test('of sign-ins that all began to decide before any had a session, as many succeed as there is room', async () => {
+    const user = await gatehouse.createUser()
+    const answers = await signInTogether('DENY', user, 8)
+    expect(tally(answers)).toEqual({ OK: mostSessions, CONFLICT: 8 - mostSessions })
+    expect(await liveSessions(user)).toHaveLength(mostSessions)
   })
 
   test('of 200 sign-ins at once over two servers exactly as many succeed as there is room', async () => {
