@@ -1,4 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import { AccessTokenResolver } from './access-tokens/access-token.graphql.ts'
+import { createIssueAccessToken } from './access-tokens/access-token-service.ts'
+import { startSigningKeys } from './access-tokens/signing-key-service.ts'
+import { signingKeysChannel } from './access-tokens/signing-key-store.ts'
 import { AccountResolver } from './accounts/account.graphql.ts'
 import { createEmailChangeService } from './accounts/email-change-service.ts'
 import { createPasswordChangeService } from './accounts/password-change-service.ts'
@@ -29,6 +33,7 @@ import { createContextFactory } from './graphql/context.ts'
 import { createPermissions } from './graphql/permissions.ts'
 import { buildSchema, guardSchema } from './graphql/schema.ts'
 import { serveHealth } from './http/health.ts'
+import { serveJwks } from './http/jwks.ts'
 import { serveOutbox } from './http/outbox.ts'
 import { createHttpServer } from './http/server.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
@@ -119,12 +124,25 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     })
   }
   await policies.load()
+  const signingKeys = await startSigningKeys({
+    list: reading.signingKeys.list,
+    addNext: writing.signingKeys.addNext,
+    ring: keys,
+    maxAgeSeconds: config.signingKeyMaxAgeSeconds,
+    log,
+    now,
+  })
   await database.listen({
-    onMessage: { [endedTokensChannel]: endedTokens.hear, [policiesChannel]: reloadPolicies },
+    onMessage: {
+      [endedTokensChannel]: endedTokens.hear,
+      [policiesChannel]: reloadPolicies,
+      [signingKeysChannel]: signingKeys.reload,
+    },
     onListening() {
       endedTokens.connected()
       tellAllEnded().catch(logUntold)
       reloadPolicies()
+      signingKeys.reload()
     },
     onInterrupted: endedTokens.interrupted,
   })
@@ -326,6 +344,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       writing.messages.purge,
       writing.trustedDevices.purge,
       writing.tickets.purge,
+      writing.signingKeys.purge,
     ],
     afterNinetyDays: [writing.knownDevices.purge],
     log,
@@ -334,6 +353,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
 
   const resolvers = new Map<unknown, unknown>(
     [
+      new AccessTokenResolver(
+        createIssueAccessToken({ issuer: publicUrl, signer: signingKeys.signer, recordEvent, now }),
+      ),
       new AccountResolver(registration, signIn, emailChanges),
       new AdminResolver(createUnlockUser({ actAsOwner, wakeMailRelay, now })),
       new AuditResolver(createReadEvents(reading.events)),
@@ -387,6 +409,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
   })
   serveHealth(server, { pingDatabase: database.ping, pingRedis: () => redis.run(({ client }) => client.ping()) })
+  serveJwks(server, signingKeys.published)
   if (!isProduction && !smtpUrl) serveOutbox(server, reading.messages)
 
   return {
@@ -398,6 +421,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => apollo.stop(),
         () => mailRelay?.stop(),
         purge.stop,
+        signingKeys.stop,
         () => redis.close(),
         database.close,
       ]

@@ -29,6 +29,8 @@ export interface Config {
   readonly sessionIdleSeconds: number
   readonly sessionAbsoluteSeconds: number
   readonly sessionLimit: SessionLimit
+  /** After so long the next key for access tokens is made. */
+  readonly signingKeyMaxAgeSeconds: number
   readonly logLevel: string
 }
 
@@ -151,6 +153,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     mostSessions: whole('SESSION_LIMIT', 5, 1, 100),
     policy: isLimitPolicy(policy) ? policy : 'EVICT_OLDEST',
   } as const
+  const signingKeyMaxAgeSeconds = whole('SIGNING_KEY_MAX_AGE_DAYS', 90, 1, 365) * 24 * 3600
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
 
@@ -172,13 +175,15 @@ export const readConfig = (environment: Environment = process.env): Config => {
     sessionIdleSeconds,
     sessionAbsoluteSeconds,
     sessionLimit,
+    signingKeyMaxAgeSeconds,
     logLevel,
   }
 }
 
 const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 
-const parseKeys = (text: string, fail: <T>(problem: string, value: T) => T): Config['keys'] | null => {
+/** Reads a key ring, newest first, null where there is none. Tells `fail` of what is malformed. */
+export const parseKeys = (text: string, fail: <T>(problem: string, value: T) => T): Config['keys'] | null => {
   const keys = text
     .split(',')
     .filter(Boolean)

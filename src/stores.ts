@@ -1,3 +1,4 @@
+import { createSigningKeyStore } from './access-tokens/signing-key-store.ts'
 import { createAccountStore } from './accounts/account-store.ts'
 import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
@@ -33,6 +34,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   recovery: createRecoveryStore(db),
   sessions: createSessionStore(db),
   signIns: createSignInStore(db),
+  signingKeys: createSigningKeyStore(db),
   smsSends: createSmsSendStore(db),
   tickets: createTicketStore(db),
   trustedDevices: createTrustedDeviceStore(db),

@@ -98,6 +98,7 @@ describe('what is malformed', () => {
     ['SESSION_LIMIT', '0', 'from 1 to 100'],
     ['SESSION_LIMIT_POLICY', 'evict_oldest', 'EVICT_OLDEST, DENY, ASK'],
     ['SESSION_IDLE_SECONDS', '90000', 'to 86400'],
+    ['SIGNING_KEY_MAX_AGE_DAYS', '0', 'from 1'],
     ['LOG_LEVEL', 'loud', 'debug'],
   ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
     const problems = problemsOf({ ...production, ...twilio, MAIL_FROM: 'a@example.com', [name]: value })
@@ -141,6 +142,7 @@ describe('defaults', () => {
       sessionIdleSeconds: 3_600,
       sessionAbsoluteSeconds: 86_400,
       sessionLimit: { mostSessions: 5, policy: 'EVICT_OLDEST' },
+      signingKeyMaxAgeSeconds: 90 * 86_400,
       logLevel: 'info',
     })
   })

@@ -2,20 +2,22 @@ import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
 import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
+import { rotateSigningKey } from './rotate-signing-key.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   'create-admin': createAdmin,
   'import-users': importUsers,
   migrate: migrateCommand,
+  'rotate-signing-key': rotateSigningKey,
 }
 
 const help = `gatehouse COMMAND [OPTIONS]
 
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(20)}${summary}`)
   .join('\n')}
 
-  help COMMAND  Tells more of a command.
+  help COMMAND        Tells more of a command.
 
 Commands work on the database that DATABASE_URL names.`
 

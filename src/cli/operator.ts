@@ -1,3 +1,5 @@
+import { createRotateSigningKey, type Rotation } from '../access-tokens/signing-key-rotation-service.ts'
+import { createSigningKeyStore } from '../access-tokens/signing-key-store.ts'
 import { createAccountStore } from '../accounts/account-store.ts'
 import { createPasswordHasher } from '../accounts/password-hasher.ts'
 import { createProvisionAccount } from '../accounts/provisioning-service.ts'
@@ -7,12 +9,15 @@ import { createEventStore } from '../audit/event-store.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
 import { systemClock } from '../lib/clock.ts'
+import type { KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
 
 /** What an operator may do without signing in: commands work on the database itself. */
 export interface Operator {
   readonly provisionAccount: ReturnType<typeof createProvisionAccount>
   readonly importUsers: ImportUsers
+  /** Makes the next key for access tokens, sealed by `ring`. */
+  readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
   readonly hasAdministrator: () => Promise<boolean>
 }
 
@@ -25,6 +30,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       accounts: createAccountStore(db),
       imports: createUserImportStore(db),
       events: createEventStore(db, systemClock),
+      signingKeys: createSigningKeyStore(db),
     })
     const transact = createTransact<ReturnType<typeof storesOver>>(
       (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
@@ -33,6 +39,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
     return await work({
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       importUsers: createImportUsers({ transact, now: systemClock }),
+      rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
     })
   } finally {

@@ -107,6 +107,7 @@ export const createPermissions = (deps: PermissionDeps) => {
         sendMfaCode: anyone, // the same
         resolveSessionLimit: anyone, // its ticket is the proof
         logout: signedInUser,
+        issueAccessToken: signedInUserWhoOwesNothing,
         enrolMfa: userWhoMayEnrol,
         refreshSession: signedInUserWhoOwesNothing,
         revokeOtherSessions: signedInUserWhoOwesNothing,

@@ -3,6 +3,7 @@ import { GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import type * as Middleware from 'graphql-middleware'
 import { GraphQLDateTime } from 'graphql-scalars'
 import { buildSchemaSync, type ContainerType } from 'type-graphql'
+import { AccessTokenResolver } from '../access-tokens/access-token.graphql.ts'
 import { AccountResolver } from '../accounts/account.graphql.ts'
 import { RecoveryResolver } from '../accounts/recovery.graphql.ts'
 import { AdminResolver } from '../admin/admin.graphql.ts'
@@ -26,6 +27,7 @@ const { applyMiddlewareToDeclaredResolvers } = createRequire(import.meta.url)('g
 export const buildSchema = (container: ContainerType): GraphQLSchema => {
   const schema = buildSchemaSync({
     resolvers: [
+      AccessTokenResolver,
       AccountResolver,
       AdminResolver,
       AuditResolver,

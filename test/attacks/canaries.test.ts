@@ -178,6 +178,8 @@ const driveEverything = async () => {
     if (!current) await third.send(documents.RevokeSessionDocument, { id })
   await third.send(documents.MeDocument, {})
   await third.send(documents.MyMfaDocument, {})
+  const access = await third.send(documents.IssueAccessTokenDocument, { audience: 'https://billing.example.com' })
+  issue(access.data?.issueAccessToken.token, access)
   await third.send(documents.SecurityEventsDocument, { first: 100 })
   await third.send(documents.AuditEventsDocument, {})
   await driveAdministration()

@@ -33,6 +33,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   changePassword: 'always',
   confirmEmail: 'never',
   enrolMfa: 'onceEnrolled',
+  issueAccessToken: 'never',
   listSessions: 'never',
   login: 'never',
   logout: 'never',
