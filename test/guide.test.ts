@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { accessTokenLifetimeSeconds } from '../src/access-tokens/signing-key.ts'
 import {
   type Budget,
   lockSeconds,
@@ -111,5 +112,6 @@ test("the guide's lifetimes are those that the server holds to", async () => {
     ['The trust in a device', span(trustLifetimeSeconds)],
     ['The ticket of a reached session limit', span(ticketLifetimeSeconds)],
     ['The grace of a refreshed token', span(refreshGraceSeconds)],
+    ['An access token for another service', span(accessTokenLifetimeSeconds)],
   ])
 })

@@ -5,6 +5,7 @@ import type { Environment } from './report.ts'
 /** What the server sends of its own accord, whatever is asked of it: by what their statements say. */
 const background: readonly { readonly who: string; readonly statement: RegExp }[] = [
   { who: 'mail polling', statement: /"outgoing_messages"/ },
+  { who: 'reading of signing keys', statement: /^select .* from "signing_keys"/ },
   { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" limit/ },
   { who: 'liveness of the listening connection', statement: /^select \$?1$/ },
   { who: 'this count itself', statement: /pg_stat_statements/ },
