@@ -72,8 +72,10 @@ export const startSigningKeys = async ({ list, addNext, ring, maxAgeSeconds, log
     return loading
   }
   const logProblem = (problem: unknown) => log.error({ err: problem }, 'signing keys could not be read')
+  let isStopped = false
   const reload = (): void => {
     load().catch((problem) => {
+      if (isStopped) return
       logProblem(problem)
       setTimeout(reload, retryMs).unref() // what was revoked must not stay unknown here
     })
@@ -92,6 +94,7 @@ export const startSigningKeys = async ({ list, addNext, ring, maxAgeSeconds, log
     /** What services may trust at this moment. */
     published: (): Pick<SigningKey, 'id' | 'publicKey'>[] => publishedKeys(keys, now()),
     async stop(): Promise<void> {
+      isStopped = true
       clearInterval(timer)
       await loading.catch(() => {})
     },

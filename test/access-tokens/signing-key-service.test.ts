@@ -162,6 +162,7 @@ test('a key that waits for its time is revoked --at-once too', async () => {
   await allPublish(1)
   advanceClocks(publishedAheadSeconds + 1)
   expect(keyOf(await tokenOf(await newSession(server)))).toBe(id)
+  expect((await rotate(server)).isNew).toBe(true) // it waited for nothing, so the next is made
 })
 
 test('the private half is sealed, and opens for its own key alone', async () => {
