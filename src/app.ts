@@ -14,6 +14,8 @@ import { RecoveryResolver } from './accounts/recovery.graphql.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createSignIn } from './accounts/sign-in-service.ts'
 import { AdminResolver } from './admin/admin.graphql.ts'
+import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
+import { createSuspensionService } from './admin/suspension-service.ts'
 import { createUnlockUser } from './admin/unlock-service.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
 import { createReadEvents } from './audit/audit-service.ts'
@@ -357,7 +359,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createIssueAccessToken({ issuer: publicUrl, signer: signingKeys.signer, recordEvent, now }),
       ),
       new AccountResolver(registration, signIn, emailChanges),
-      new AdminResolver(createUnlockUser({ actAsOwner, wakeMailRelay, now })),
+      new AdminResolver(
+        createUnlockUser({ actAsOwner, wakeMailRelay, now }),
+        createSuspensionService({ actAsOwner, endSessions, keepAccount: cache.keepAccount, wakeMailRelay, now }),
+        createRevokeUserSessions({ actAsOwner, endSessions, wakeMailRelay, now }),
+      ),
       new AuditResolver(createReadEvents(reading.events)),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),

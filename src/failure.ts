@@ -17,6 +17,7 @@ export interface FailureData {
   MFA_CODE_INVALID: { readonly attemptsRemaining: number }
   CHALLENGE_EXPIRED: Record<never, never>
   ACCOUNT_LOCKED: { readonly retryAfterSeconds: number }
+  ACCOUNT_SUSPENDED: Record<never, never>
   RATE_LIMITED: { readonly retryAfterSeconds: number }
   TOKEN_INVALID: Record<never, never>
   PASSWORD_REJECTED: { readonly reasons: readonly string[] }
@@ -41,6 +42,7 @@ const clientMessages: Record<ErrorCode, string> = {
   MFA_CODE_INVALID: 'The code is wrong, used or expired.',
   CHALLENGE_EXPIRED: 'This challenge is over. Start again.',
   ACCOUNT_LOCKED: 'Too many failures. Try again later.',
+  ACCOUNT_SUSPENDED: 'This account is suspended. Ask your administrator.',
   RATE_LIMITED: 'Too much at once. Try again later.',
   TOKEN_INVALID: 'The link is wrong, used or expired.',
   PASSWORD_REJECTED: 'Choose another password; see reasons.',

@@ -113,12 +113,12 @@ export const createAccountStore = (db: Db) => ({
     return row ?? null
   },
 
-  /** The account that holds an address; null when none is ACTIVE. */
-  async findActiveByEmail(address: string): Promise<Account | null> {
+  /** The account that an address belongs to; null when there is none, or it is PENDING and gives way. */
+  async findHolder(address: string): Promise<Account | null> {
     const [row] = await db
       .select(accountColumns)
       .from(users)
-      .where(and(eq(users.emailKey, emailKeyOf(address)), eq(status, 'ACTIVE')))
+      .where(and(eq(users.emailKey, emailKeyOf(address)), ne(status, 'PENDING')))
     return row ?? null
   },
 
@@ -129,6 +129,19 @@ export const createAccountStore = (db: Db) => ({
       .from(users)
       .where(and(eq(id, userId), eq(status, 'ACTIVE')))
       .for('no key update')
+    return row ?? null
+  },
+
+  /**
+   * Moves an account from one status to another, and holds its lock until the transaction ends: of any number of calls
+   * one does it, and null comes back to the others.
+   */
+  async changeStatus(userId: string, change: { from: UserStatus; to: UserStatus }): Promise<Account | null> {
+    const [row] = await db
+      .update(users)
+      .set({ status: change.to, version: nextVersion })
+      .where(and(eq(id, userId), eq(status, change.from)))
+      .returning(accountColumns)
     return row ?? null
   },
 
@@ -199,7 +212,7 @@ export const createAccountStore = (db: Db) => ({
     return row ?? null
   },
 
-  /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has an active account. */
+  /** Opens an ACTIVE account at once, or makes a PENDING one so. Null when the address has any other account. */
   async provision(account: NewAccount & { passwordHash: string; role: Role }): Promise<Account | null> {
     const opened = {
       passwordHash: account.passwordHash,
@@ -213,7 +226,7 @@ export const createAccountStore = (db: Db) => ({
       .onConflictDoUpdate({
         target: users.emailKey,
         set: { ...opened, version: nextVersion },
-        setWhere: ne(users.status, 'ACTIVE'),
+        setWhere: eq(users.status, 'PENDING'),
       })
       .returning(accountColumns)
     return row ?? null

@@ -21,7 +21,7 @@ import { addressWantedMail, emailChangedNotice, emailChangeMail, emailChangeRequ
 import type { RecoveryStore } from './recovery-store.ts'
 
 interface Stores {
-  readonly accounts: Pick<AccountStore, 'findActiveByEmail'>
+  readonly accounts: Pick<AccountStore, 'findHolder'>
   readonly recovery: Pick<RecoveryStore, 'insertEmailChange' | 'spendEmailChange' | 'applyEmail' | 'voidAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly budgets: Pick<BudgetStore, 'claimAll'>
@@ -70,7 +70,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         const createdAt = now()
         const expiresAt = secondsAfter(createdAt, changeLifetimeHours * 3600)
         const occasion = { ipAddress: client.ipAddress, at: createdAt }
-        const holder = await accounts.findActiveByEmail(newEmail)
+        const holder = await accounts.findHolder(newEmail)
         const own = { ...mailboxBudgets.addressChanges, subject: `address changes of ${owner.id}` }
         const claims = [mailboxClaim('confirmations', newEmail, digest), own]
         const isTooMuch = (await budgets.claimAll(claims, createdAt)) !== null

@@ -108,7 +108,8 @@ export const createPasswordResetService = (deps: PasswordResetDeps) => {
   return {
     /**
      * Mails an account a link to choose a new password; any older link is void. Answer, cost and all that the caller can
-     * see are the same for an address without an account, and beyond what one mailbox may get (ASVS 6.3.8, threat E12).
+     * see are the same for an address without an account or with a suspended one, which get no mail, and beyond what one
+     * mailbox may get (ASVS 6.3.8, threat E12).
      */
     async request(email: string, client: ClientInfo): Promise<{ email: string; expiresAt: Date }> {
       const createdAt = now()
@@ -118,7 +119,8 @@ export const createPasswordResetService = (deps: PasswordResetDeps) => {
       await transact(async ({ recovery: resets, budgets, messages, events, afterCommit }) => {
         const owner = await resets.lockByEmail(email)
         const isTooMuch = (await budgets.claimAll([mailboxClaim('resets', email, digest)], createdAt)) !== null
-        const recipient = isTooMuch ? null : owner
+        const isOpen = owner?.status === 'ACTIVE'
+        const recipient = isTooMuch || !isOpen ? null : owner
         const token = newToken()
         const reset = {
           id: newId(),
@@ -140,7 +142,7 @@ export const createPasswordResetService = (deps: PasswordResetDeps) => {
             outcome: recipient ? 'SUCCESS' : 'DENIED',
             userId: owner?.id ?? null,
             client,
-            details: recipient ? {} : { reason: isTooMuch ? 'too many' : 'unknown address' },
+            details: recipient ? {} : { reason: isTooMuch ? 'too many' : owner ? 'suspended' : 'unknown address' },
           }),
         ])
         afterCommit(async () => deps.wakeMailRelay())

@@ -23,7 +23,7 @@ class ProvisioningError extends Error {}
 
 /**
  * Opens an account on an operator's word, without confirmation by mail. Throws ProvisioningError when the address or the
- * password will not do, or the address has an active account.
+ * password will not do, or the address has an account.
  */
 export const createProvisionAccount =
   ({ transact, hashPassword, now }: ProvisioningDeps) =>
@@ -42,7 +42,7 @@ export const createProvisionAccount =
         passwordHash,
         role,
       })
-      if (!account) throw new ProvisioningError(`${email} has an active account already`)
+      if (!account) throw new ProvisioningError(`${email} has an account already`)
       await events.append({
         type: 'ACCOUNT_REGISTERED',
         outcome: 'SUCCESS',

@@ -27,12 +27,12 @@ const uniqueViolation = '23505'
 
 /** Requests for a new password, and new addresses that wait for their mailbox. Of each, a user's newest alone counts. */
 export const createRecoveryStore = (db: Db) => ({
-  /** The ACTIVE account at an address, under its lock: requests for it take turns, also with a change of the address. */
+  /** The account at an address, unless it is PENDING, under its lock: requests for it take turns, also with a change of the address. */
   async lockByEmail(address: string): Promise<Account | null> {
     const [row] = await db
       .select(accountColumns)
       .from(users)
-      .where(and(eq(users.emailKey, emailKeyOf(address)), eq(users.status, 'ACTIVE')))
+      .where(and(eq(users.emailKey, emailKeyOf(address)), ne(users.status, 'PENDING')))
       .for('no key update')
     return row ?? null
   },

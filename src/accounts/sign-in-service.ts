@@ -13,7 +13,7 @@ import { createTurns } from '../lib/turns.ts'
 import { describeDevice } from '../sessions/device.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
-import { emailKeyOf } from './account.ts'
+import { type Account, emailKeyOf } from './account.ts'
 import type { AccountStore, Credentials } from './account-store.ts'
 import { parseTypedPassword } from './password.ts'
 import type { PasswordHasher } from './password-hasher.ts'
@@ -61,7 +61,8 @@ const longestWaitSeconds = 3 // hundreds of sign-ins of one account at once are 
 
 /**
  * Signs in with a password, or asks for the second factor. A try is claimed before the password is looked at. An unknown
- * address costs, counts and answers as a wrong password does. Throws INVALID_CREDENTIALS, ACCOUNT_LOCKED, RATE_LIMITED.
+ * address costs, counts and answers as a wrong password does. Throws INVALID_CREDENTIALS, ACCOUNT_LOCKED, RATE_LIMITED,
+ * and ACCOUNT_SUSPENDED to who knows the password.
  */
 export const createSignIn = (deps: SignInDeps): SignIn => {
   const { alone, transact, accounts, signIns, budgets, recordEvent, hasher, floods, claimFlood, admit, digest, now } =
@@ -89,6 +90,14 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     await recordEvent({ type: 'RATE_LIMITED', outcome: 'DENIED', userId, client, details: { limit: 'password' } })
     const at = now()
     throw new AppError('ACCOUNT_LOCKED', { retryAfterSeconds: secondsUntil(lockedUntil ?? at, at) })
+  }
+
+  /** A right password, so that it costs no try. */
+  const refuseSuspended = async ({ id: userId }: Account, subject: string, client: ClientInfo): Promise<never> => {
+    await budgets.release([subject])
+    const details = { reason: 'suspended' }
+    await recordEvent({ type: 'LOGIN_FAILED', outcome: 'DENIED', userId, client, details })
+    throw new AppError('ACCOUNT_SUSPENDED')
   }
 
   /** A hash of an older kind is replaced once its password is known, whatever becomes of the sign-in. */
@@ -123,10 +132,12 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
       if (!isBesieged) await budgets.release([claim.subject]) // not looked at after all
       throw problem
     })
-    if (isBesieged && !(isRight && known?.account.mfaEnabled)) return refuse(claim, client)
+    const isSuspended = known?.account.status === 'SUSPENDED'
+    if (isBesieged && !(isRight && known?.account.mfaEnabled && !isSuspended)) return refuse(claim, client)
     if (!isRight || !known) return fail(claim, client)
 
     floods.release('failures', client)
+    if (isSuspended) return refuseSuspended(known.account, claim.subject, client)
     const admission = await alone((stores) =>
       admit(stores, {
         user: known.account,

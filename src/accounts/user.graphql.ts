@@ -6,12 +6,13 @@ import { EmailAddressScalar } from './email-address.graphql.ts'
 export const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
   USER: 'Manages their own account and nothing else.',
   AUDITOR: "Reads everybody's security events, and changes nothing.",
-  ADMIN: 'Reads what an AUDITOR reads, and may end the sessions of others.',
+  ADMIN: 'Reads what an AUDITOR reads, ends the sessions of others, and suspends accounts.',
 })
 
 const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account stands in its life.', {
   PENDING: 'Registered, and the email address is not confirmed yet: nobody can sign in.',
   ACTIVE: 'In use.',
+  SUSPENDED: 'Closed by an administrator: nobody can sign in until one reinstates it.',
 })
 
 @ObjectType('User', { description: 'A person with an account.', simpleResolvers: true })

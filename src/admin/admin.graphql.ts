@@ -2,24 +2,67 @@ import { Arg, Ctx, ID, Mutation, Resolver } from 'type-graphql'
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
+import { SessionObject } from '../sessions/session.graphql.ts'
+import type { Session } from '../sessions/session.ts'
+import type { RevokeUserSessions } from './session-revocation-service.ts'
+import type { SuspensionService } from './suspension-service.ts'
 import type { UnlockUser } from './unlock-service.ts'
+
+const ofTheUser = { description: 'The id of the user.' }
+const whyItIsDone = {
+  description:
+    'Why, in 1 to 500 characters, on one line. It stands in the audit log, for ADMIN and AUDITOR alone: the user is not told.',
+}
 
 @Resolver()
 export class AdminResolver {
   private readonly unlock: UnlockUser
+  private readonly suspensions: SuspensionService
+  private readonly revokeSessions: RevokeUserSessions
 
-  constructor(unlock: UnlockUser) {
+  constructor(unlock: UnlockUser, suspensions: SuspensionService, revokeSessions: RevokeUserSessions) {
     this.unlock = unlock
+    this.suspensions = suspensions
+    this.revokeSessions = revokeSessions
+  }
+
+  @Mutation(() => UserObject, {
+    description:
+      "Closes a user's account until `reinstateUser`. From the answer on every session of theirs is refused with SESSION_ENDED on every server; no device is trusted, no code or mailed link counts any more, and signing in answers ACCOUNT_SUSPENDED to who knows the password. The user is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the caller or the account is not ACTIVE.",
+  })
+  suspendUser(
+    @Arg('id', () => ID, ofTheUser) id: string,
+    @Arg('reason', () => String, whyItIsDone) reason: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Account> {
+    return this.suspensions.suspend(signedIn(context), id, reason, context.client)
+  }
+
+  @Mutation(() => UserObject, {
+    description:
+      'Opens a suspended account again. Sessions and the trust of devices do not come back: the user signs in with the password and the factors that they had, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when the account is not SUSPENDED.',
+  })
+  reinstateUser(@Arg('id', () => ID, ofTheUser) id: string, @Ctx() context: RequestContext): Promise<Account> {
+    return this.suspensions.reinstate(signedIn(context), id, context.client)
   }
 
   @Mutation(() => UserObject, {
     description:
       "Opens the locks that failed passwords and codes have put on a user's sign-in. For ADMIN, with a step-up. NOT_FOUND when there is no such user.",
   })
-  unlockUser(
-    @Arg('id', () => ID, { description: 'The id of the user.' }) id: string,
-    @Ctx() context: RequestContext,
-  ): Promise<Account> {
+  unlockUser(@Arg('id', () => ID, ofTheUser) id: string, @Ctx() context: RequestContext): Promise<Account> {
     return this.unlock(signedIn(context), id, context.client)
+  }
+
+  @Mutation(() => [SessionObject], {
+    description:
+      "Ends every session of a user, of the caller's own all but the one that asks, and returns them as they ended; the trust of every device and sign-ins that are half done end too. The user may sign in again, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user.",
+  })
+  revokeUserSessions(
+    @Arg('id', () => ID, ofTheUser) id: string,
+    @Arg('reason', () => String, whyItIsDone) reason: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Session[]> {
+    return this.revokeSessions(signedIn(context), id, reason, context.client)
   }
 }

@@ -10,7 +10,14 @@ import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
 import type { EventQuery } from './audit-service.ts'
 import type { EventConnection, EventEdge } from './event-page.ts'
-import type { EventDetails, Outcome, SecurityEvent, SecurityEventType, Severity } from './security-event.ts'
+import {
+  type EventDetails,
+  type Outcome,
+  type SecurityEvent,
+  type SecurityEventType,
+  type Severity,
+  withoutAdministratorsWords,
+} from './security-event.ts'
 
 const SeverityEnum = graphqlEnum<Severity>('Severity', 'How soon someone should look at an event.', {
   INFO: 'What happens every day.',
@@ -29,11 +36,14 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
   EMAIL_CHANGED:
     'A new address was asked for or confirmed: `details.step` says `requested` or `confirmed`. DENIED when it was taken.',
+  ACCOUNT_SUSPENDED: 'An administrator suspended an account; `details.reason` holds their words.',
+  ACCOUNT_REINSTATED: 'An administrator lifted the suspension of an account.',
   ACCOUNT_LOCKED:
     'Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself.',
   ACCOUNT_UNLOCKED: 'The locks of an account were opened, by an administrator or by a password reset.',
   LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
-  LOGIN_FAILED: 'A sign-in failed at the password; `details.reason` says why.',
+  LOGIN_FAILED:
+    'A sign-in failed at the password. DENIED when that was right, and the account is suspended or has no room for another session. `details.reason` says which.',
   LOGGED_OUT: 'A user signed out.',
   PASSWORD_CHANGED: 'A user chose a new password. FAILURE when the current one was wrong.',
   PASSWORD_RESET_REQUESTED: 'A password reset was asked for. DENIED when no mail went out for it.',
@@ -50,7 +60,8 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   STEP_UP_SUCCEEDED: 'A session got a fresh proof.',
   SESSION_CREATED: 'A session was made.',
   SESSION_REFRESHED: 'A session got a new token. DENIED when the account stands in the way; `details.code` says how.',
-  SESSION_REVOKED: 'A session was ended before its time; `details.reason` says why.',
+  SESSION_REVOKED:
+    'A session was ended before its time; `details.reason` says why, and `details.note` holds the words of an administrator who ended all of them.',
   SESSION_EXPIRED: 'A session ran out of time; `details.reason` says IDLE or EXPIRED.',
   SESSION_TOKEN_REUSED: 'A token that was replaced was used again, and its session ended.',
   DEVICE_TRUSTED: 'A device may sign in without the second factor from now on.',
@@ -90,9 +101,6 @@ class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 
   @Field(() => ID, { nullable: true, description: 'The session that it happened in or to; null when there was none.' })
   readonly sessionId!: string | null
 
-  @Field(() => GraphQLJSONObject, {
-    description: 'More facts, by type of event. Never a secret, code, token or password.',
-  })
   readonly details!: EventDetails
 }
 
@@ -136,6 +144,14 @@ export class SecurityEventResolver {
   })
   device(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Device | null {
     return event.userAgent !== null && seesActor(context, event) ? describeDevice(event.userAgent) : null
+  }
+
+  @FieldResolver(() => GraphQLJSONObject, {
+    description:
+      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it.',
+  })
+  details(@Root() event: SecurityEvent, @Ctx() context: RequestContext): EventDetails {
+    return seesActor(context, event) ? event.details : withoutAdministratorsWords(event)
   }
 }
 

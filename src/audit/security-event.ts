@@ -8,6 +8,8 @@ export type SecurityEventType =
   | 'ACCOUNT_REGISTERED'
   | 'EMAIL_CONFIRMED'
   | 'EMAIL_CHANGED'
+  | 'ACCOUNT_SUSPENDED'
+  | 'ACCOUNT_REINSTATED'
   | 'ACCOUNT_LOCKED'
   | 'ACCOUNT_UNLOCKED'
   | 'LOGIN_SUCCEEDED'
@@ -85,6 +87,16 @@ export const severityOf = (type: SecurityEventType): Severity => {
   if (type === 'SESSION_TOKEN_REUSED') return 'CRITICAL' // one of the two who have the token stole it
   return worthALook.has(type) ? 'WARNING' : 'INFO'
 }
+
+/** The fact of an event that an administrator wrote, where one did. */
+const administratorsWords: Partial<Record<SecurityEventType, string>> = {
+  ACCOUNT_SUSPENDED: 'reason',
+  SESSION_REVOKED: 'note',
+}
+
+/** The facts of an event without what an administrator wrote: that may name other people, or how they were found out. */
+export const withoutAdministratorsWords = ({ type, details }: SecurityEvent): EventDetails =>
+  Object.fromEntries(Object.entries(details).filter(([name]) => name !== administratorsWords[type]))
 
 export interface PersonalData {
   readonly salt: string

@@ -16,6 +16,8 @@ const descriptions: Record<ErrorCode, string> = {
   CHALLENGE_EXPIRED: 'The challenge is spent, expired or unknown: start again.',
   ACCOUNT_LOCKED:
     'Too many failures. Carries `retryAfterSeconds`; the HTTP response has a Retry-After header. Says nothing of whether the account exists.',
+  ACCOUNT_SUSPENDED:
+    'Suspended by an administrator. Told only to who knows the password. HTTP 403 when it is the whole response.',
   RATE_LIMITED: 'Too much at once. Carries `retryAfterSeconds`; the HTTP response has a Retry-After header.',
   TOKEN_INVALID: 'The token of a confirmation or password reset is wrong, used or expired.',
   PASSWORD_REJECTED:
@@ -42,6 +44,7 @@ export const httpStatusOf: Partial<Record<string, number>> = {
   UNAUTHENTICATED: 401,
   SESSION_ENDED: 401,
   FORBIDDEN: 403,
+  ACCOUNT_SUSPENDED: 403,
   ACCOUNT_LOCKED: 429,
   RATE_LIMITED: 429,
   SERVICE_DEGRADED: 503,

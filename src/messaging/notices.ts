@@ -101,6 +101,34 @@ export const unlockedNotice = (to: string, occasion: { readonly at: Date }): Mes
     'tell your administrator.',
   )
 
+export const suspendedNotice = (to: string, { at }: { readonly at: Date }): Message => ({
+  to,
+  subject: 'Your account was suspended',
+  text: `An administrator suspended your account at ${at.toISOString()}. Every session was ended, and no device is trusted any more.
+
+You can not sign in until an administrator reinstates the account; a new password does not change that. If you do not
+know why it was suspended, ask your administrator.
+`,
+})
+
+export const reinstatedNotice = (to: string, { at }: { readonly at: Date }): Message => ({
+  to,
+  subject: 'Your account was reinstated',
+  text: `An administrator reinstated your account at ${at.toISOString()}. You can sign in again, with the password and the second factor that you had before.
+
+If you did not expect that, tell your administrator.
+`,
+})
+
+export const sessionsRevokedNotice = (to: string, { at }: { readonly at: Date }): Message => ({
+  to,
+  subject: 'An administrator ended your sessions',
+  text: `An administrator ended your sessions at ${at.toISOString()}. No device is trusted any more. To go on, sign in again.
+
+If you do not know why, ask your administrator.
+`,
+})
+
 export const tokenReusedNotice = (to: string, occasion: Occasion): Message =>
   notice(
     to,

@@ -111,7 +111,10 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
       answer = await deps.judgeReplaced(token, client)
     }
     if (answer?.kind === 'ended' && answer.reason) return { kind: 'ended', reason: answer.reason }
-    if (answer?.kind !== 'live' || answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
+    if (answer?.kind !== 'live') return { kind: 'unknown' }
+    // The copy of the account may know of a suspension before that of the session does.
+    if (answer.account.status === 'SUSPENDED') return { kind: 'ended', reason: 'ACCOUNT_SUSPENDED' }
+    if (answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer
     const cached = { session, account }
     if (isTouchDue(session, now())) void shareTouch(token.hash, () => touch(token, copy, cached))

@@ -16,16 +16,23 @@ export type EndSessions = (
   userId: string,
   which: SessionChoice,
   reason: SessionEndReason,
-  by: { readonly client: ClientInfo; readonly actorId?: string },
+  /** `note` is what an administrator gives as their reason. */
+  by: { readonly client: ClientInfo; readonly actorId?: string; readonly note?: string },
 ) => Promise<Session[]>
 
 /** Each end is recorded and announced with the commit; from then on the tokens are refused on every server. */
 export const createEndSessions =
   ({ tellEnded, now }: { tellEnded: (tokens: readonly EndedToken[]) => Promise<void>; now: Clock }): EndSessions =>
-  async ({ sessions, events, afterCommit }, userId, which, reason, by) => {
+  async ({ sessions, events, afterCommit }, userId, which, reason, { note, ...by }) => {
     const ended = await sessions.endAll(userId, which, reason, now())
     if (ended.length === 0) return []
-    const about = { type: 'SESSION_REVOKED', outcome: 'SUCCESS', userId, ...by, details: { reason } } as const
+    const about = {
+      type: 'SESSION_REVOKED',
+      outcome: 'SUCCESS',
+      userId,
+      ...by,
+      details: { reason, ...(note && { note }) },
+    } as const
     await events.append(...ended.map(({ session }): EventReport => ({ ...about, sessionId: session.id })))
     afterCommit(() => tellEnded(ended.map(({ token }) => token)))
     return ended.map(({ session }) => session)

@@ -37,6 +37,7 @@ const eventOf = {
   MFA_CHANGED: 'SESSION_REVOKED',
   LIMIT_REACHED: 'SESSION_REVOKED',
   TOKEN_REUSED: 'SESSION_TOKEN_REUSED',
+  ACCOUNT_SUSPENDED: 'SESSION_REVOKED',
 } as const
 
 /** What users and administrators do with sessions that are there. */

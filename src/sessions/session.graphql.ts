@@ -54,6 +54,7 @@ const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', '
   MFA_CHANGED: 'A second factor was removed.',
   LIMIT_REACHED: 'A newer sign-in took its place, as the user had as many sessions as they may.',
   TOKEN_REUSED: 'A token that `refreshSession` had replaced was used again: somebody has a copy of it.',
+  ACCOUNT_SUSPENDED: 'An administrator suspended the account.',
 })
 
 const DeviceKindEnum = graphqlEnum<DeviceKind>('DeviceKind', 'What kind of device a client says it is.', {

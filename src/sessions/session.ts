@@ -14,6 +14,7 @@ export type SessionEndReason =
   | 'MFA_CHANGED'
   | 'LIMIT_REACHED'
   | 'TOKEN_REUSED'
+  | 'ACCOUNT_SUSPENDED'
 
 export interface Session {
   readonly id: string

@@ -128,6 +128,14 @@ const driveAdministration = async (): Promise<void> => {
     input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 7 },
   })
   await admin.send(documents.UnlockUserDocument, { id: user.id })
+  const { id, ...other } = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
+  const input = { email: other.email, password: other.password }
+  for (const reason of ['rude', issue('rude\nand with a canary', null)]) {
+    await admin.send(documents.SuspendUserDocument, { id, reason })
+    await observed(gatehouse.anonymous).send(documents.LoginDocument, { input })
+    await admin.send(documents.RevokeUserSessionsDocument, { id, reason })
+    await admin.send(documents.ReinstateUserDocument, { id })
+  }
 }
 
 /** Every operation there is, in success and in failure. */

@@ -82,7 +82,7 @@ test('create-admin refuses a weak password, a taken address and what is no addre
   ])
   const expected = [
     [weak, /most common/],
-    [again, /has an active account/],
+    [again, /has an account/],
     [malformed, /not an email address/],
     [none, /fewer than 8/],
   ] as const
@@ -93,6 +93,16 @@ test('create-admin refuses a weak password, a taken address and what is no addre
   }
   const admins = await gatehouse.sql`SELECT 1 FROM users WHERE email ILIKE ANY(ARRAY['weak@%', 'none@%', 'nobody'])`
   expect(admins).toHaveLength(0)
+})
+
+test('create-admin neither opens a suspended account again nor changes its password', async () => {
+  const user = await gatehouse.createUser()
+  await gatehouse.sql`UPDATE users SET status = 'SUSPENDED' WHERE id = ${user.id}`
+  const { code, stderr } = await createAdmin(user.email, 'another passphrase altogether')
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/has an account already/)
+  const input = { email: user.email, password: user.password }
+  expect((await gatehouse.anonymous.refused(LoginDocument, { input })).extensions.code).toBe('ACCOUNT_SUSPENDED')
 })
 
 test('a database that can not be reached exits 1 in words, without its password', async () => {

@@ -224,8 +224,12 @@ test('the same file again changes nothing', async () => {
   expect([...(await snapshot())]).toEqual(before)
 })
 
-test('an address that has an active account keeps its password, role and name', async () => {
+test.each([
+  ['an active', 'ACTIVE'],
+  ['a suspended', 'SUSPENDED'],
+])('an address that has %s account keeps its password, role, name and status', async (_what, status) => {
   const user = await gatehouse.createUser()
+  await gatehouse.sql`UPDATE users SET status = ${status} WHERE id = ${user.id}`
   const before = await rowOf(user.email)
   const other = { email: user.email.toUpperCase(), passwordHash: hash, role: 'ADMIN', displayName: 'Mallory' }
   expect(await run(line(other))).toEqual(ended(0, 'Imported 0, already there 1, refused 0.'))

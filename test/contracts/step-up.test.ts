@@ -43,6 +43,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   refreshSession: 'never',
   regenerateBackupCodes: 'always',
   register: 'never',
+  reinstateUser: 'always',
   removeMfaFactor: 'always',
   renameMfaFactor: 'never',
   requestPasswordReset: 'never',
@@ -52,10 +53,12 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   revokeOtherSessions: 'never',
   revokeSession: 'never',
   revokeTrustedDevice: 'never',
+  revokeUserSessions: 'always',
   securityEvents: 'never',
   sendMfaCode: 'never',
   setMfaPolicy: 'always',
   setPreferredMfaFactor: 'never',
+  suspendUser: 'always',
   trustedDevices: 'never',
   unlockUser: 'always',
   verifyMfa: 'never',
@@ -184,8 +187,12 @@ const sessionsOfUsersWithout: Record<string, () => Promise<Held>> = {
   },
 }
 
+const putBystander = async (status: string): Promise<void> => {
+  await gatehouse.sql`UPDATE users SET status = ${status} WHERE id = ${bystander.id}`
+}
+
 /** Each act with arguments that change something. */
-const realCall: Record<string, (held: { factorId: string }) => string> = {
+const realCall: Record<string, (held: { factorId: string }) => string | Promise<string>> = {
   changeEmail: () =>
     `mutation { changeEmail(newEmail: "new-${randomBytes(6).toString('hex')}@example.com") { email } }`,
   changePassword: () =>
@@ -194,8 +201,20 @@ const realCall: Record<string, (held: { factorId: string }) => string> = {
   reauthenticate: () => `mutation { reauthenticate(password: "${testPassword}") { sessionToken } }`,
   regenerateBackupCodes: () => 'mutation { regenerateBackupCodes { codes } }',
   removeMfaFactor: ({ factorId }) => `mutation { removeMfaFactor(id: "${factorId}") { enabled } }`,
+  async reinstateUser() {
+    await putBystander('SUSPENDED')
+    return `mutation { reinstateUser(id: "${bystander.id}") { id } }`
+  },
+  async revokeUserSessions() {
+    await gatehouse.signedInAs(bystander)
+    return `mutation { revokeUserSessions(id: "${bystander.id}", reason: "lost laptop") { id } }`
+  },
   setMfaPolicy: () =>
     'mutation { setMfaPolicy(input: { role: AUDITOR, requirement: OPTIONAL, graceDays: 3 }) { role } }',
+  async suspendUser() {
+    await putBystander('ACTIVE')
+    return `mutation { suspendUser(id: "${bystander.id}", reason: "spam") { id } }`
+  },
   unlockUser: () => `mutation { unlockUser(id: "${bystander.id}") { id } }`,
 }
 
@@ -219,7 +238,7 @@ const stateOf = async (userId: string): Promise<string> => {
     ...owned.map(
       ({ name }) => sql`
         SELECT (to_jsonb(t) - 'last_seen_at' - 'idle_expires_at')::text AS text FROM ${sql(name)} t
-        WHERE user_id = ${userId} ORDER BY 1`,
+        WHERE user_id IN ${sql([userId, bystander.id])} ORDER BY 1`,
     ),
   ])
   return rows

@@ -153,9 +153,10 @@ const open = new Set([
   'resetPassword',
   'resolveSessionLimit',
 ])
+const administrators = ['setMfaPolicy', 'unlockUser', 'suspendUser', 'reinstateUser', 'revokeUserSessions']
 const forbiddenTo: Record<'USER' | 'AUDITOR' | 'ADMIN', readonly string[]> = {
-  USER: ['auditEvents', 'mfaPolicies', 'setMfaPolicy', 'unlockUser'],
-  AUDITOR: ['setMfaPolicy', 'unlockUser'],
+  USER: ['auditEvents', 'mfaPolicies', ...administrators],
+  AUDITOR: administrators,
   ADMIN: [],
 }
 

@@ -1,0 +1,103 @@
+import type { Account } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import type { EventStore } from '../audit/event-store.ts'
+import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { AppError } from '../failure.ts'
+import type { Clock } from '../lib/clock.ts'
+import { isId } from '../lib/ids.ts'
+import type { MessageStore } from '../messaging/message-store.ts'
+import { reinstatedNotice, suspendedNotice } from '../messaging/notices.ts'
+import type { ChallengeStore } from '../mfa/challenge-store.ts'
+import type { ActAsOwner } from '../mfa/step-up-service.ts'
+import type { SignedInCaller } from '../sessions/caller.ts'
+import type { ClientInfo } from '../sessions/session.ts'
+import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
+import { parseReason } from './reason.ts'
+
+interface Stores extends SessionEndStores {
+  readonly accounts: Pick<AccountStore, 'findByIds' | 'changeStatus'>
+  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
+  readonly challenges: Pick<ChallengeStore, 'voidAll'>
+  readonly recovery: Pick<RecoveryStore, 'voidAll'>
+  readonly events: Pick<EventStore, 'append'>
+  readonly messages: Pick<MessageStore, 'enqueue'>
+}
+
+export interface SuspensionDeps {
+  readonly actAsOwner: ActAsOwner<Stores>
+  readonly endSessions: EndSessions
+  readonly keepAccount: (account: Account) => Promise<void>
+  readonly wakeMailRelay: () => void
+  readonly now: Clock
+}
+
+export type SuspensionService = ReturnType<typeof createSuspensionService>
+
+/** Accounts that administrators close, and open again. */
+export const createSuspensionService = (deps: SuspensionDeps) => {
+  const { actAsOwner, endSessions, keepAccount, wakeMailRelay, now } = deps
+
+  const find = async ({ accounts }: Stores, id: string): Promise<Account> => {
+    const [user] = isId(id) ? await accounts.findByIds([id]) : []
+    if (!user) throw new AppError('NOT_FOUND')
+    return user
+  }
+
+  /** What was begun before a suspension comes to nothing, also what was written while it was under way. */
+  const voidPending = async ({ challenges, recovery }: Stores, userId: string, at: Date): Promise<void> => {
+    await challenges.voidAll(userId, at)
+    await recovery.voidAll(userId)
+  }
+
+  return {
+    /**
+     * Closes an ACTIVE account: every session, all device trust, and every open challenge, ticket and mailed token end with
+     * it (threat D4), and its owner is told by mail, without the reason. Of two administrators who suspend each other at
+     * once one is left. Throws NOT_FOUND, BAD_USER_INPUT, and CONFLICT for the caller's own account or one that is not ACTIVE.
+     */
+    async suspend(caller: SignedInCaller, id: string, reason: string, client: ClientInfo): Promise<Account> {
+      const details = { reason: parseReason('reason', reason) }
+      return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
+        const { accounts, trustedDevices, events, messages, afterCommit } = stores
+        const { id: userId } = await find(stores, id)
+        if (userId === actorId) throw new AppError('CONFLICT')
+        const account = await accounts.changeStatus(userId, { from: 'ACTIVE', to: 'SUSPENDED' })
+        if (!account) throw new AppError('CONFLICT')
+        const at = now()
+        const about = { outcome: 'SUCCESS', userId, actorId, client } as const
+        await events.append({ ...about, type: 'ACCOUNT_SUSPENDED', sessionId: caller.session.id, details })
+        await endSessions(stores, userId, { except: null }, 'ACCOUNT_SUSPENDED', { client, actorId })
+        const devices = await trustedDevices.revokeAll(userId, at)
+        const lostTrust = { reason: 'account suspended', devices }
+        if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details: lostTrust })
+        await voidPending(stores, userId, at)
+        await messages.enqueue(suspendedNotice(account.email, { at }), at)
+        afterCommit(() => keepAccount(account))
+        afterCommit(async () => wakeMailRelay())
+        return account
+      })
+    },
+
+    /**
+     * Opens a suspended account again, and tells its owner by mail. Nothing comes back: they sign in anew, with the
+     * factors that they had. Throws NOT_FOUND, and CONFLICT when the account is not SUSPENDED.
+     */
+    async reinstate(caller: SignedInCaller, id: string, client: ClientInfo): Promise<Account> {
+      return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
+        const { accounts, events, messages, afterCommit } = stores
+        const { id: userId } = await find(stores, id)
+        const account = await accounts.changeStatus(userId, { from: 'SUSPENDED', to: 'ACTIVE' })
+        if (!account) throw new AppError('CONFLICT')
+        const at = now()
+        await voidPending(stores, userId, at)
+        const about = { userId, actorId, sessionId: caller.session.id, client }
+        await events.append({ type: 'ACCOUNT_REINSTATED', outcome: 'SUCCESS', ...about })
+        await messages.enqueue(reinstatedNotice(account.email, { at }), at)
+        afterCommit(() => keepAccount(account))
+        afterCommit(async () => wakeMailRelay())
+        return account
+      })
+    },
+  }
+}
