@@ -128,7 +128,7 @@ export class AccountResolver {
 
   @Mutation(() => LoginResultUnion, {
     description:
-      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password; ACCOUNT_LOCKED, for either, after ten failures in a quarter of an hour. CONFLICT when the user has as many sessions as they may, and policy is to deny more.',
+      'Signs in with a password. A user with an active second factor gets a challenge first. INVALID_CREDENTIALS for an unknown address as for a wrong password; ACCOUNT_LOCKED, for either, after ten failures in a quarter of an hour; ACCOUNT_SUSPENDED to who knows the password of a suspended account. CONFLICT when the user has as many sessions as they may, and policy is to deny more.',
   })
   login(
     @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,

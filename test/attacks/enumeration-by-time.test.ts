@@ -66,10 +66,11 @@ const expectSameTime = async (acts: Acts): Promise<void> => {
   }
 }
 
-test('E2: a failed login takes as long for an unknown and an unconfirmed address as for a known one', {
+test('E2: a failed login takes as long for an unknown, an unconfirmed and a suspended address as for a known one', {
   timeout,
 }, async () => {
-  const known = await gatehouse.createUser()
+  const [known, suspended] = [await gatehouse.createUser(), await gatehouse.createUser()]
+  await gatehouse.sql`UPDATE users SET status = 'SUSPENDED' WHERE id = ${suspended.id}`
   const { anonymous } = gatehouse
   await anonymous.ask(RegisterDocument, { input: { email: 'e2-unconfirmed@example.com', password: testPassword } })
   const logIn = (email: string) => () =>
@@ -78,6 +79,7 @@ test('E2: a failed login takes as long for an unknown and an unconfirmed address
     known: logIn(known.email),
     unknown: logIn('e2-unknown@example.com'),
     unconfirmed: logIn('e2-unconfirmed@example.com'),
+    suspended: logIn(suspended.email),
   })
   await expectUnharmed(gatehouse, { secrets: [testPassword] })
 })
@@ -107,7 +109,7 @@ test('E2: registering takes as long for a taken address as for a new one', { tim
   await expectUnharmed(gatehouse, { secrets: [testPassword] })
 })
 
-test('E2: asking for a reset takes as long for an unknown and an unconfirmed address as for a known one', {
+test('E2: asking for a reset takes as long for an unknown, an unconfirmed and a suspended address as for a known one', {
   timeout,
 }, async () => {
   const { limit } = mailboxBudgets.resets
@@ -117,11 +119,15 @@ test('E2: asking for a reset takes as long for an unknown and an unconfirmed add
     await gatehouse.anonymous.ask(RegisterDocument, { input: { email, password: testPassword } })
   }
   const unconfirmedAddress = inTurn(pending)
+  const suspended = await Promise.all(pending.map(() => gatehouse.createUser()))
+  await gatehouse.sql`UPDATE users SET status = 'SUSPENDED' WHERE id IN ${gatehouse.sql(suspended.map(({ id }) => id))}`
+  const suspendedAddress = inTurn(suspended.map(({ email }) => email))
   const askForReset = (email: string) => gatehouse.anonymous.ask(RequestPasswordResetDocument, { email })
   await expectSameTime({
     known: () => askForReset(knownAddress()),
     unknown: () => askForReset(newAddress()),
     unconfirmed: () => askForReset(unconfirmedAddress()),
+    suspended: () => askForReset(suspendedAddress()),
   })
   await expectUnharmed(gatehouse, { secrets: [testPassword] })
 })
