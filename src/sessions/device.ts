@@ -26,10 +26,24 @@ export const describeDevice = (userAgent: string): Device => {
   const { name = '' } = parsed.browser
   const browser = knownBrowsers.has(name) ? name : null
   const operatingSystem = parsed.os.name || null
-  const program = /^[\w.-]{1,40}(?=\/)/.exec(userAgent)?.[0] // "curl" of "curl/8.1": what tools call themselves
-  const label =
-    browser && operatingSystem
-      ? `${browser} on ${operatingSystem}`
-      : (browser ?? operatingSystem ?? program ?? 'Unknown device')
-  return { label, kind: kinds[parsed.platform.type ?? ''] ?? 'UNKNOWN', browser, operatingSystem, userAgent }
+  const label = labelOf(browser, operatingSystem) ?? programOf(userAgent) ?? 'Unknown device'
+  const kind = kinds[parsed.platform.type ?? ''] ?? kindOf(operatingSystem, userAgent)
+  return { label, kind, browser, operatingSystem, userAgent }
+}
+
+const labelOf = (browser: string | null, operatingSystem: string | null): string | null =>
+  browser && operatingSystem && !browser.includes(operatingSystem)
+    ? `${browser} on ${operatingSystem}`
+    : (browser ?? operatingSystem)
+
+/** What tools call themselves, such as "curl" of "curl/8.17.0"; "Mozilla" is what everybody does. */
+const programOf = (userAgent: string): string | undefined => {
+  const program = /^[\w.-]{1,40}(?=\/|$)/.exec(userAgent)?.[0]
+  return program === 'Mozilla' ? undefined : program
+}
+
+/** Of a device that the library knows no kind of. */
+const kindOf = (operatingSystem: string | null, userAgent: string): DeviceKind => {
+  if (operatingSystem === 'Chrome OS') return 'DESKTOP'
+  return /(bot|crawler|spider)\b/i.test(userAgent) ? 'BOT' : 'UNKNOWN'
 }
