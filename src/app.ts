@@ -65,8 +65,10 @@ import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
 import { startPurge } from './retention/purge-service.ts'
+import { readCityData } from './sessions/city-data.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
+import { createLocate } from './sessions/location-service.ts'
 import { createRefreshSession } from './sessions/refresh-service.ts'
 import { SessionResolver } from './sessions/session.graphql.ts'
 import { createSessionCacheStore, markEnded } from './sessions/session-cache-store.ts'
@@ -353,6 +355,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     now,
   })
 
+  const locate = createLocate({ readPlaces: readCityData, log })
+
   const resolvers = new Map<unknown, unknown>(
     [
       new AccessTokenResolver(
@@ -377,9 +381,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
       ),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
-      new SecurityEventResolver(),
+      new SecurityEventResolver(locate),
       new SessionLimitResolver(createResolveSessionLimit({ transact, recordEvent, floods, admit, endSessions, now })),
-      new SessionResolver(sessionService, now),
+      new SessionResolver(sessionService, locate, now),
       new SignedInResolver(refreshSession),
       new SmsEnrolmentResolver(),
       new TotpEnrolmentResolver(),

@@ -7,6 +7,9 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import { type Device, describeDevice } from '../sessions/device.ts'
 import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
+import { LocationObject } from '../sessions/location.graphql.ts'
+import type { Location } from '../sessions/location.ts'
+import type { Locate } from '../sessions/location-service.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
 import type { EventQuery } from './audit-service.ts'
 import type { EventConnection, EventEdge } from './event-page.ts'
@@ -112,6 +115,12 @@ const seesActor = (context: RequestContext, { actorId }: SecurityEvent): boolean
 
 @Resolver(() => SecurityEventObject)
 export class SecurityEventResolver {
+  private readonly locate: Locate
+
+  constructor(locate: Locate) {
+    this.locate = locate
+  }
+
   @FieldResolver(() => UserObject, {
     nullable: true,
     description: 'Whom it is about; null where the account is unknown, as in a login with an unknown email.',
@@ -135,6 +144,15 @@ export class SecurityEventResolver {
   })
   ipAddress(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
     return seesActor(context, event) ? event.ipAddress : null
+  }
+
+  @FieldResolver(() => LocationObject, {
+    nullable: true,
+    description: 'Where `ipAddress` is; null where that is null or private, and when unknown.',
+  })
+  location(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Promise<Location | null> | null {
+    const address = this.ipAddress(event, context)
+    return address === null ? null : this.locate(address)
   }
 
   @FieldResolver(() => DeviceObject, {

@@ -4,6 +4,9 @@ import { graphqlEnum } from '../lib/enum.graphql.ts'
 import { type RequestContext, signedIn, signedInOrNull } from './caller.ts'
 import { type Device, type DeviceKind, describeDevice } from './device.ts'
 import { IPAddressScalar } from './ip-address.graphql.ts'
+import { LocationObject } from './location.graphql.ts'
+import type { Location } from './location.ts'
+import type { Locate } from './location-service.ts'
 import {
   type AssuranceLevel,
   type AuthenticationMethod,
@@ -129,10 +132,12 @@ export class SessionObject implements Omit<Session, 'userId' | 'userAgent' | 'tr
 @Resolver(() => SessionObject)
 export class SessionResolver {
   private readonly sessions: SessionService
+  private readonly locate: Locate
   private readonly now: Clock
 
-  constructor(sessions: SessionService, now: Clock) {
+  constructor(sessions: SessionService, locate: Locate, now: Clock) {
     this.sessions = sessions
+    this.locate = locate
     this.now = now
   }
 
@@ -193,5 +198,13 @@ export class SessionResolver {
   @FieldResolver(() => DeviceObject, { description: 'The device that signed in.' })
   device(@Root() session: Session): Device {
     return describeDevice(session.userAgent)
+  }
+
+  @FieldResolver(() => LocationObject, {
+    nullable: true,
+    description: 'Where `ipAddress` is; null for a private address, and when unknown.',
+  })
+  location(@Root() session: Session): Promise<Location | null> {
+    return this.locate(session.ipAddress)
   }
 }

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RegisterDocument } from '../support/documents.generated.ts'
+import {
+  EventPlacesDocument,
+  LoginDocument,
+  RegisterDocument,
+  RevokeSessionDocument,
+  SessionPlacesDocument,
+} from '../support/documents.generated.ts'
 import { type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
 
 const claims = {
@@ -25,6 +31,28 @@ const recordedAddress = async ({ anonymous, sql }: Gatehouse, headers: Record<st
   return addresses[0]?.ip_address
 }
 
+const zurich = '129.132.19.216'
+
+/** Signs in and returns the addresses and countries that the session and the events of it bear. */
+const recordedPlaces = async (gatehouse: Gatehouse, headers: Record<string, string>) => {
+  const { email, password } = await gatehouse.createUser()
+  const { login } = await gatehouse.anonymous.with(headers).ask(LoginDocument, { input: { email, password } })
+  if (login.__typename !== 'SignedIn') throw new Error('Not signed in')
+  const session = gatehouse.clientWith(login.sessionToken)
+  const { listSessions } = await session.ask(SessionPlacesDocument, {})
+  const { securityEvents } = await session.ask(EventPlacesDocument, {})
+  const events = securityEvents.edges.map(({ node }) => node).filter(({ ipAddress }) => ipAddress !== null)
+  expect(listSessions).toHaveLength(1)
+  expect(events.length).toBeGreaterThan(1)
+  return [...listSessions, ...events].map(({ ipAddress, location }) => [ipAddress, location?.countryCode ?? null])
+}
+
+/** The one address and country that all of them bear. */
+const onePlace = (places: Awaited<ReturnType<typeof recordedPlaces>>) => {
+  expect(new Set(places.map(String)).size).toBe(1)
+  return places[0]
+}
+
 describe('no proxy is configured', () => {
   let gatehouse: Gatehouse
   beforeAll(async () => {
@@ -34,6 +62,10 @@ describe('no proxy is configured', () => {
 
   test.each(Object.entries(claims))('A14 what %s claims is not believed', async (name, value) => {
     expect(await recordedAddress(gatehouse, { [name]: value })).toBe('127.0.0.1')
+  })
+
+  test('A14 neither does a session, nor its place, follow what X-Forwarded-For claims', async () => {
+    expect(onePlace(await recordedPlaces(gatehouse, { 'x-forwarded-for': zurich }))).toEqual(['127.0.0.1', null])
   })
 })
 
@@ -64,6 +96,25 @@ describe('the peer is a configured proxy', () => {
       expect(await recordedAddress(gatehouse, { 'x-forwarded-for': value })).toBe('127.0.0.1')
     },
   )
+
+  test.each([
+    ['a public address', zurich],
+    ['one behind a claim of a client', `17.0.0.1, ${zurich}`],
+    ['IPv4 inside IPv6', `::ffff:${zurich}`],
+  ])('A14 a session and its events bear the address and place that the proxy tells of: %s', async (_what, value) => {
+    expect(onePlace(await recordedPlaces(gatehouse, { 'x-forwarded-for': value }))).toEqual([zurich, 'CH'])
+  })
+
+  test('where an administrator acted from is not shown to the user whom it was about', async () => {
+    const user = await gatehouse.createUser()
+    const admin = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
+    const { sessionId: id } = await gatehouse.signedInAs(user)
+    await admin.with({ 'x-forwarded-for': zurich }).ask(RevokeSessionDocument, { id })
+    const { securityEvents } = await (await gatehouse.signedInAs(user)).ask(EventPlacesDocument, {})
+    expect(securityEvents.edges.map(({ node }) => node)).toEqual([
+      { type: 'SESSION_REVOKED', ipAddress: null, location: null },
+    ])
+  })
 
   test.each(Object.entries(claims).slice(1))(
     'A14 what %s claims is not believed, even through the proxy',
