@@ -39,6 +39,7 @@ import { serveJwks } from './http/jwks.ts'
 import { serveOutbox } from './http/outbox.ts'
 import { createHttpServer } from './http/server.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
+import { newId } from './lib/ids.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
 import { startMailRelay } from './messaging/mail-relay-service.ts'
@@ -64,7 +65,9 @@ import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
-import { startPurge } from './retention/purge-service.ts'
+import { createLease, purgeTurn } from './retention/lease-service.ts'
+import { startPurges } from './retention/purge-schedule-service.ts'
+import { createPurge } from './retention/purge-service.ts'
 import { readCityData } from './sessions/city-data.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
@@ -74,6 +77,7 @@ import { SessionResolver } from './sessions/session.graphql.ts'
 import { createSessionCacheStore, markEnded } from './sessions/session-cache-store.ts'
 import { createSessionCheck } from './sessions/session-check-service.ts'
 import { createEndSessions } from './sessions/session-end-service.ts'
+import { createOverdueSessions } from './sessions/session-expiry-service.ts'
 import { SessionLimitResolver } from './sessions/session-limit.graphql.ts'
 import { createResolveSessionLimit } from './sessions/session-limit-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
@@ -92,6 +96,8 @@ export interface App {
 
 const endedTokensIntervalMs = 5_000
 const policyRetryMs = 1_000
+const purgeIntervalMs = 45_000
+const firstPurgeAfterMs = 10_000 // soon, for servers that never run for long
 
 const missing = (resolver: unknown): never => {
   throw new Error(`No resolver was built of ${String(resolver)}`)
@@ -100,6 +106,7 @@ const missing = (resolver: unknown): never => {
 /** Builds the server from its configuration: the only place that knows every concrete thing. */
 export const createApp = async (config: Config, log: Logger, now: Clock = systemClock): Promise<App> => {
   const { isProduction, publicUrl } = config
+  const serverId = newId()
   const keys = createKeyRing(config.keys)
   const limits = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds }
   const database = openDatabase(config.databaseUrl)
@@ -339,22 +346,20 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     lockIfSpent,
     now,
   })
-  const purge = startPurge({
-    atOnce: [writing.budgets.purge, writing.recovery.purge],
-    afterADay: [
-      writing.challenges.purge,
-      writing.factors.purgePending,
-      writing.accounts.purgeConfirmations,
-      writing.messages.purge,
-      writing.trustedDevices.purge,
-      writing.tickets.purge,
-      writing.signingKeys.purge,
-    ],
-    afterNinetyDays: [writing.knownDevices.purge],
+  const leaseOf = (task: string) => createLease({ leases: writing.leases, task, holder: serverId })
+  const purges = startPurges({
+    purge: createPurge({
+      retention: writing.retention,
+      overdueSessions: createOverdueSessions({ transact, sessions: reading.sessions, now }),
+      sessionRetentionDays: config.sessionRetentionDays,
+      now,
+    }),
+    duty: leaseOf('purge duty'),
+    turn: leaseOf(purgeTurn),
+    intervalMs: purgeIntervalMs,
+    firstAfterMs: firstPurgeAfterMs,
     log,
-    now,
   })
-
   const locate = createLocate({ readPlaces: readCityData, log })
 
   const resolvers = new Map<unknown, unknown>(
@@ -430,7 +435,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => server.close(),
         () => apollo.stop(),
         () => mailRelay?.stop(),
-        purge.stop,
+        purges.stop,
         signingKeys.stop,
         () => redis.close(),
         database.close,

@@ -31,6 +31,8 @@ export interface Config {
   readonly sessionLimit: SessionLimit
   /** After so long the next key for access tokens is made. */
   readonly signingKeyMaxAgeSeconds: number
+  /** How long the record keeps a session that ended. */
+  readonly sessionRetentionDays: number
   readonly logLevel: string
 }
 
@@ -52,6 +54,10 @@ export const startProblem = (problem: unknown): string => {
   if (code === 'EADDRINUSE') return new ConfigError([`PORT: ${port} is in use by another program; set another`]).message
   return problem instanceof Error ? String(problem.stack) : String(problem)
 }
+
+type WholeNumber = readonly [name: string, fallback: number, least: number, most: number]
+
+const sessionRetention: WholeNumber = ['SESSION_RETENTION_DAYS', 30, 1, 3650]
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -81,12 +87,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
       ? value
       : fail(`${name} must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`, '')
   }
-  const whole = (name: string, fallback: number, least: number, most: number): number => {
-    const value = text(name) === '' ? fallback : Number(text(name))
-    return Number.isInteger(value) && value >= least && value <= most
-      ? value
-      : fail(`${name} must be a whole number from ${least} to ${most}`, fallback)
-  }
+  const whole = (...number: WholeNumber): number => wholeNumber(environment, number, fail)
 
   const databaseUrl = url(
     'DATABASE_URL',
@@ -154,6 +155,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     policy: isLimitPolicy(policy) ? policy : 'EVICT_OLDEST',
   } as const
   const signingKeyMaxAgeSeconds = whole('SIGNING_KEY_MAX_AGE_DAYS', 90, 1, 365) * 24 * 3600
+  const sessionRetentionDays = whole(...sessionRetention)
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
 
@@ -176,8 +178,27 @@ export const readConfig = (environment: Environment = process.env): Config => {
     sessionAbsoluteSeconds,
     sessionLimit,
     signingKeyMaxAgeSeconds,
+    sessionRetentionDays,
     logLevel,
   }
+}
+
+/** The one setting that commands on the database need too. Throws ConfigError where it is malformed. */
+export const readSessionRetentionDays = (environment: Environment = process.env): number =>
+  wholeNumber(environment, sessionRetention, (problem) => {
+    throw new ConfigError([problem])
+  })
+
+const wholeNumber = (
+  environment: Environment,
+  [name, fallback, least, most]: WholeNumber,
+  fail: (problem: string, value: number) => number,
+): number => {
+  const text = environment[name]?.trim() ?? ''
+  const value = text === '' ? fallback : Number(text)
+  return Number.isInteger(value) && value >= least && value <= most
+    ? value
+    : fail(`${name} must be a whole number from ${least} to ${most}`, fallback)
 }
 
 const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)

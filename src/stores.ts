@@ -5,7 +5,6 @@ import { createSignInStore } from './accounts/sign-in-store.ts'
 import { createEventStore } from './audit/event-store.ts'
 import { createBudgetStore } from './budgets/budget-store.ts'
 import type { Db } from './db/client.ts'
-import { createKnownDeviceStore } from './devices/known-device-store.ts'
 import { createTrustedDeviceStore } from './devices/trusted-device-store.ts'
 import type { Clock } from './lib/clock.ts'
 import type { KeyRing } from './lib/key-ring.ts'
@@ -14,6 +13,8 @@ import { createChallengeStore } from './mfa/challenge-store.ts'
 import { createFactorStore } from './mfa/factor-store.ts'
 import { createPolicyStore } from './mfa/policy-store.ts'
 import { createSmsSendStore } from './mfa/sms-send-store.ts'
+import { createLeaseStore } from './retention/lease-store.ts'
+import { createRetentionStore } from './retention/retention-store.ts'
 import { createAdmissionStore } from './sessions/admission-store.ts'
 import { createSessionStore } from './sessions/session-store.ts'
 import { createTicketStore } from './sessions/ticket-store.ts'
@@ -28,10 +29,11 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   challenges: createChallengeStore(db),
   events: createEventStore(db, now),
   factors: createFactorStore(db),
-  knownDevices: createKnownDeviceStore(db),
+  leases: createLeaseStore(db),
   messages: createMessageStore(db, keys),
   policies: createPolicyStore(db),
   recovery: createRecoveryStore(db),
+  retention: createRetentionStore(db),
   sessions: createSessionStore(db),
   signIns: createSignInStore(db),
   signingKeys: createSigningKeyStore(db),

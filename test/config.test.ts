@@ -99,6 +99,8 @@ describe('what is malformed', () => {
     ['SESSION_LIMIT_POLICY', 'evict_oldest', 'EVICT_OLDEST, DENY, ASK'],
     ['SESSION_IDLE_SECONDS', '90000', 'to 86400'],
     ['SIGNING_KEY_MAX_AGE_DAYS', '0', 'from 1'],
+    ['SESSION_RETENTION_DAYS', '0', 'from 1'],
+    ['SESSION_RETENTION_DAYS', '3651', 'to 3650'],
     ['LOG_LEVEL', 'loud', 'debug'],
   ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
     const problems = problemsOf({ ...production, ...twilio, MAIL_FROM: 'a@example.com', [name]: value })

@@ -1,6 +1,5 @@
 import { desc, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { signingKeys } from '../db/tables.ts'
 import type { SigningKey } from './signing-key.ts'
 
@@ -32,13 +31,5 @@ export const createSigningKeyStore = (db: Db) => ({
       )
       select pg_notify(${signingKeysChannel}, '') from added`)
     return rows.length > 0
-  },
-
-  /** Forgets keys that a newer one took over from before this instant: a day later nobody needs them. */
-  async purge(before: Date): Promise<void> {
-    const isOver = sql`exists (
-      select 1 from ${signingKeys} newer where newer.generation > ${signingKeys}.generation
-        and newer.revoked_at is null and newer.signs_from < ${before.toISOString()})`
-    await deleteInBatches(db, signingKeys, isOver)
   },
 })

@@ -1,6 +1,5 @@
-import { and, eq, gt, inArray, lte, ne, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { emailConfirmations, users } from '../db/tables.ts'
 import { type Account, emailKeyOf, type Role, type UserStatus } from './account.ts'
 
@@ -193,11 +192,6 @@ export const createAccountStore = (db: Db) => ({
       .where(and(eq(emailConfirmations.tokenHash, tokenHash), gt(emailConfirmations.expiresAt, now)))
       .returning({ userId, email: chosenEmail, passwordHash, displayName: chosenName })
     return row ?? null
-  },
-
-  /** Forgets registrations that nobody confirmed. */
-  async purgeConfirmations(before: Date): Promise<void> {
-    await deleteInBatches(db, emailConfirmations, lte(emailConfirmations.expiresAt, before))
   },
 
   /** Makes a PENDING account ACTIVE with what its confirmed registration chose; null when it was no longer PENDING. */

@@ -1,7 +1,6 @@
-import { and, eq, gt, lte, ne, notExists, sql } from 'drizzle-orm'
+import { and, eq, gt, ne, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { attemptBudgets, emailChanges, emailConfirmations, passwordResets, users } from '../db/tables.ts'
 import { type Account, emailKeyOf } from './account.ts'
 import { accountColumns } from './account-store.ts'
@@ -125,11 +124,5 @@ export const createRecoveryStore = (db: Db) => ({
   async voidAll(userId: string): Promise<void> {
     await db.delete(passwordResets).where(eq(passwordResets.userId, userId))
     await db.delete(emailChanges).where(eq(emailChanges.userId, userId))
-  },
-
-  /** Forgets what expired. */
-  async purge(now: Date): Promise<void> {
-    await deleteInBatches(db, passwordResets, lte(passwordResets.expiresAt, now))
-    await deleteInBatches(db, emailChanges, lte(emailChanges.expiresAt, now))
   },
 })

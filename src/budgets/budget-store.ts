@@ -1,6 +1,5 @@
-import { and, eq, gt, gte, inArray, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, gte, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { attemptBudgets } from '../db/tables.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import type { Budget, Claim } from './budget.ts'
@@ -115,11 +114,6 @@ export const createBudgetStore = (db: Db) => {
         .where(eq(attemptBudgets.userId, userId))
         .returning({ lockedAt: attemptBudgets.lockedAt, windowEndsAt: attemptBudgets.windowEndsAt })
       return rows.some((row) => row.lockedAt !== null && row.windowEndsAt > now)
-    },
-
-    /** Forgets what no longer limits anything. */
-    async purge(now: Date): Promise<void> {
-      await deleteInBatches(db, attemptBudgets, lte(attemptBudgets.windowEndsAt, now))
     },
   }
 }

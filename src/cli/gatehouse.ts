@@ -2,12 +2,14 @@ import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
 import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
+import { purge } from './purge.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   'create-admin': createAdmin,
   'import-users': importUsers,
   migrate: migrateCommand,
+  purge,
   'rotate-signing-key': rotateSigningKey,
 }
 

@@ -37,7 +37,7 @@ Exit code: 0 all imported or already there, 1 some refused or failed, 2 wrong us
     const [path, ...more] = positionals
     if (!path || more.length > 0) throw new UsageError('import-users takes one FILE, or - for standard input')
     const input = await openInput(path)
-    const progress = createProgress(process.stderr, () => performance.now())
+    const progress = createProgress(process.stderr, () => performance.now(), 'accounts')
     let counts: ImportCounts = { imported: 0, alreadyThere: 0, refused: 0 }
     try {
       await asOperator(databaseUrl, (operator) =>

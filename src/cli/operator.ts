@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { createRotateSigningKey, type Rotation } from '../access-tokens/signing-key-rotation-service.ts'
 import { createSigningKeyStore } from '../access-tokens/signing-key-store.ts'
 import { createAccountStore } from '../accounts/account-store.ts'
@@ -9,8 +10,18 @@ import { createEventStore } from '../audit/event-store.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
 import { systemClock } from '../lib/clock.ts'
+import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
+import { createLease, purgeTurn } from '../retention/lease-service.ts'
+import { createLeaseStore } from '../retention/lease-store.ts'
+import { createPurgeNow } from '../retention/purge-now-service.ts'
+import { createPurge } from '../retention/purge-service.ts'
+import { createRetentionStore } from '../retention/retention-store.ts'
+import { createOverdueSessions } from '../sessions/session-expiry-service.ts'
+import { createSessionStore } from '../sessions/session-store.ts'
+
+const waitMs = 500
 
 /** What an operator may do without signing in: commands work on the database itself. */
 export interface Operator {
@@ -19,6 +30,10 @@ export interface Operator {
   /** Makes the next key for access tokens, sealed by `ring`. */
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
   readonly hasAdministrator: () => Promise<boolean>
+  readonly retention: (sessionRetentionDays: number) => {
+    readonly count: ReturnType<typeof createPurge>['count']
+    readonly purge: ReturnType<typeof createPurgeNow>
+  }
 }
 
 /** Runs `work` on the database at `url` and closes the connections after it. */
@@ -30,6 +45,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       accounts: createAccountStore(db),
       imports: createUserImportStore(db),
       events: createEventStore(db, systemClock),
+      sessions: createSessionStore(db),
       signingKeys: createSigningKeyStore(db),
     })
     const transact = createTransact<ReturnType<typeof storesOver>>(
@@ -41,6 +57,18 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       importUsers: createImportUsers({ transact, now: systemClock }),
       rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
+      retention(sessionRetentionDays) {
+        const sessions = createSessionStore(database.reading)
+        const purge = createPurge({
+          retention: createRetentionStore(database.writing),
+          overdueSessions: createOverdueSessions({ transact, sessions, now: systemClock }),
+          sessionRetentionDays,
+          now: systemClock,
+        })
+        const leases = createLeaseStore(database.writing)
+        const turn = createLease({ leases, task: purgeTurn, holder: newId() })
+        return { count: purge.count, purge: createPurgeNow({ purge, turn, pause: () => wait(waitMs) }) }
+      },
     })
   } finally {
     await database.close()

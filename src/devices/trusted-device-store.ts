@@ -1,6 +1,5 @@
-import { and, desc, eq, gt, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, ne, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { trustedDevices } from '../db/tables.ts'
 import type { DeviceToken, TrustedDevice } from './trusted-device.ts'
 
@@ -83,11 +82,6 @@ export const createTrustedDeviceStore = (db: Db) => {
         .where(and(isLive(owner, now), eq(trustedDevices.tag, token.tag), ne(trustedDevices.tokenHash, token.hash)))
         .returning(columns)
       return row ?? null
-    },
-
-    /** Forgets devices whose trust is over. */
-    async purge(before: Date): Promise<void> {
-      await deleteInBatches(db, trustedDevices, lte(expiresAt, before))
     },
   }
 }

@@ -1,6 +1,5 @@
 import { and, desc, eq, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { outgoingMessages } from '../db/tables.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -76,11 +75,6 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
   /** A message that did not go out falls due at another time. */
   async postpone(messageId: string, dueAt: Date): Promise<void> {
     await db.update(outgoingMessages).set({ dueAt }).where(eq(outgoingMessages.id, messageId))
-  },
-
-  /** Forgets messages that went out. */
-  async purge(before: Date): Promise<void> {
-    await deleteInBatches(db, outgoingMessages, lte(sentAt, before))
   },
 
   /** The newest messages that went out with their text kept, for the development outbox. */

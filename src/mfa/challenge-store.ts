@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull, isNull, lt, lte, notExists, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNotNull, isNull, lt, notExists, or, type SQL, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { Account } from '../accounts/account.ts'
 import { eventInsertion } from '../audit/event-store.ts'
@@ -6,7 +6,6 @@ import type { EventReport } from '../audit/security-event.ts'
 import { mfaBudget } from '../budgets/budget.ts'
 import { budgetClaim } from '../budgets/budget-store.ts'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { attemptBudgets, backupCodes, mfaChallenges, mfaConfigurations, sessionTickets, users } from '../db/tables.ts'
 import { type Challenge, maxChallengeAttempts } from './challenge.ts'
 import { type SealedFactor, sealedFactorColumns } from './factor-store.ts'
@@ -165,11 +164,6 @@ export const createChallengeStore = (db: Db) => {
         .update(mfaChallenges)
         .set({ consumedAt: now })
         .where(and(eq(userId, owner), isNull(mfaChallenges.consumedAt), gt(expiresAt, now)))
-    },
-
-    /** Forgets challenges that ended long ago. */
-    async purge(before: Date): Promise<void> {
-      await deleteInBatches(db, mfaChallenges, lte(expiresAt, before))
     },
   }
 }

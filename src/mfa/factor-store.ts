@@ -1,8 +1,7 @@
-import { and, asc, desc, eq, inArray, isNull, lte, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { backupCodes, mfaConfigurations, users } from '../db/tables.ts'
 import { type Factor, maxFailuresInRow } from './factor.ts'
 
@@ -160,10 +159,5 @@ export const createFactorStore = (db: Db) => ({
       .where(and(inArray(backupCodes.userId, [...userIds]), isNull(backupCodes.usedAt)))
       .groupBy(backupCodes.userId)
     return new Map(rows.map((row) => [row.userId, row.unused]))
-  },
-
-  /** Forgets enrolments that nobody finished. */
-  async purgePending(before: Date): Promise<void> {
-    await deleteInBatches(db, mfaConfigurations, and(eq(status, 'PENDING'), lte(createdAt, before)))
   },
 })

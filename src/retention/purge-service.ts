@@ -1,48 +1,78 @@
+import type { ExpiredRows } from '../db/expired-rows.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
-import type { Logger } from '../lib/logger.ts'
+import type { RetentionStore } from './retention-store.ts'
 
 export interface PurgeDeps {
-  /** Each forgets what ended before the instant it is given. */
-  readonly atOnce: readonly Forget[]
-  readonly afterADay: readonly Forget[]
-  readonly afterNinetyDays: readonly Forget[]
-  readonly log: Logger
+  readonly retention: RetentionStore
+  /** Sessions that ran out of time unnoticed: ends some and returns how many. */
+  readonly overdueSessions: { endSome(): Promise<number>; count(): Promise<number> }
+  readonly sessionRetentionDays: number
   readonly now: Clock
 }
 
-type Forget = (before: Date) => Promise<void>
+export interface PurgeWatch {
+  /** Asked before every statement; nothing more is done once it says no. */
+  readonly mayGoOn: () => Promise<boolean>
+  readonly onDone: (what: string, count: number) => void
+  /** Something could not be deleted; the rest is all the same. */
+  readonly onProblem: (what: string, problem: unknown) => void
+}
 
-const intervalMs = 60_000
+interface Step {
+  readonly what: string
+  doSome(at: Date): Promise<number>
+  count(at: Date): Promise<number>
+}
+
+export type Purge = ReturnType<typeof createPurge>
+
 const day = 24 * 3600
 
-/** Deletes what no longer has a purpose, every minute, on every server: deleting twice does no harm. */
-export const startPurge = ({ atOnce, afterADay, afterNinetyDays, log, now }: PurgeDeps) => {
-  const tasks: (() => Promise<void>)[] = [
-    ...atOnce.map((forget) => () => forget(now())),
-    ...afterADay.map((forget) => () => forget(secondsAfter(now(), -day))),
-    ...afterNinetyDays.map((forget) => () => forget(secondsAfter(now(), -90 * day))),
+/** Deletes what no longer has a purpose, in small statements. Two that run at once delete nothing twice. */
+export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, now }: PurgeDeps) => {
+  const deletion = (what: string, rows: ExpiredRows, keptSeconds: number): Step => ({
+    what,
+    doSome: (at) => rows.deleteSome(secondsAfter(at, -keptSeconds)),
+    count: (at) => rows.count(secondsAfter(at, -keptSeconds)),
+  })
+  const steps: readonly Step[] = [
+    { what: 'overdue sessions, ended', doSome: overdueSessions.endSome, count: overdueSessions.count },
+    deletion('counts of tries', retention.budgets, 0),
+    deletion('password resets', retention.passwordResets, 0),
+    deletion('changes of address', retention.emailChanges, 0),
+    deletion('tickets of sign-ins', retention.sessionTickets, 0),
+    deletion('challenges', retention.challenges, day),
+    deletion('unfinished enrolments', retention.pendingFactors, day),
+    deletion('unconfirmed registrations', retention.registrations, day),
+    deletion('sent messages', retention.messages, day),
+    deletion('trusted devices', retention.trustedDevices, day),
+    deletion('keys of access tokens', retention.signingKeys, day),
+    deletion('known devices', retention.knownDevices, 90 * day),
+    deletion('ended sessions', retention.sessions, sessionRetentionDays * day), // last: nothing is left to go with them
   ]
-  const purge = async (): Promise<void> => {
-    for (const task of tasks) {
-      await task().catch((problem) => log.warn({ err: problem }, 'what is over could not be deleted'))
-    }
-  }
-  let isStopped = false
-  let running: Promise<void> = Promise.resolve()
-  let timer: NodeJS.Timeout
-  const schedule = (): void => {
-    timer = setTimeout(() => {
-      running = purge().then(() => {
-        if (!isStopped) schedule()
-      })
-    }, intervalMs)
-  }
-  schedule()
   return {
-    async stop(): Promise<void> {
-      isStopped = true
-      clearTimeout(timer)
-      await running
+    /** Does all of it, and returns whether it came to the end. */
+    async run({ mayGoOn, onDone, onProblem }: PurgeWatch): Promise<boolean> {
+      const at = now()
+      for (const { what, doSome } of steps) {
+        for (let done = 1; done > 0; ) {
+          if (!(await mayGoOn())) return false
+          done = await doSome(at).catch((problem) => {
+            onProblem(what, problem)
+            return 0
+          })
+          onDone(what, done)
+        }
+      }
+      return true
+    },
+
+    /** How much a run would find, up to one more than `mostCounted` of each, and changes nothing. */
+    async count(): Promise<readonly (readonly [what: string, count: number])[]> {
+      const at = now()
+      const counts: [string, number][] = []
+      for (const { what, count } of steps) counts.push([what, await count(at)])
+      return counts
     },
   }
 }

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'driz
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
+import { expiredRows } from '../db/expired-rows.ts'
 import { endedTokens, refreshedTokens, userSessions, users } from '../db/tables.ts'
 import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
 
@@ -228,6 +229,28 @@ export const createSessionStore = (db: Db) => {
         .update(userSessions)
         .set(deadlines)
         .where(and(eq(userSessions.id, id), isNull(userSessions.endedAt), lte(userSessions.lastSeenAt, seenBefore)))
+    },
+
+    /** Ends at most `limit` sessions past their absolute end, at their own deadlines; those that someone holds are left. */
+    async endOverdue(
+      now: Date,
+      limit: number,
+    ): Promise<{ sessionId: string; userId: string; reason: 'IDLE' | 'EXPIRED' }[]> {
+      return db.execute(sql`
+        with overdue as (
+          select id from ${userSessions} where ended_at is null and expires_at <= ${now.toISOString()}
+          limit ${limit} for update skip locked
+        )
+        update ${userSessions} set ended_at = least(idle_expires_at, expires_at),
+          end_reason = case when idle_expires_at < expires_at then 'IDLE' else 'EXPIRED' end
+        where id in (select id from overdue)
+        returning id as "sessionId", user_id as "userId", end_reason as reason`)
+    },
+
+    async countOverdue(now: Date): Promise<number> {
+      return expiredRows(db, userSessions, (before) =>
+        and(isNull(userSessions.endedAt), lte(userSessions.expiresAt, before)),
+      ).count(now)
     },
 
     async listUntold(limit: number): Promise<EndedToken[]> {

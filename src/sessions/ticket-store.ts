@@ -1,6 +1,5 @@
-import { and, eq, gt, lte, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { deleteInBatches } from '../db/delete-in-batches.ts'
 import { sessionTickets } from '../db/tables.ts'
 import type { Ticket } from './session-limit.ts'
 
@@ -41,9 +40,5 @@ export const createTicketStore = (db: Db) => ({
       .from(sessionTickets)
       .where(and(eq(sessionTickets.tokenHash, tokenHash), gt(sessionTickets.expiresAt, now)))
     return row ?? null
-  },
-
-  async purge(before: Date): Promise<void> {
-    await deleteInBatches(db, sessionTickets, lte(sessionTickets.expiresAt, before))
   },
 })

@@ -2,8 +2,8 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, expect, test } from 'vitest'
 import { publishedAheadSeconds } from '../../src/access-tokens/signing-key.ts'
-import { createSigningKeyStore } from '../../src/access-tokens/signing-key-store.ts'
 import { secondsAfter } from '../../src/lib/clock.ts'
+import { createRetentionStore } from '../../src/retention/retention-store.ts'
 import { audience, publishedKeys, rotate, startCachingService, startService, tokenOf } from '../support/access-token.ts'
 import { dumpOf } from '../support/attack.ts'
 import { createTestDatabase } from '../support/database.ts'
@@ -232,16 +232,16 @@ test('a server whose keys were all revoked by hand makes another at once', async
 
 test('keys that are long over are forgotten, and neither the newest nor one that may still sign', async () => {
   const server = await start()
-  const { purge } = createSigningKeyStore(drizzle(server.sql))
+  const { deleteSome } = createRetentionStore(drizzle(server.sql)).signingKeys
   const future = secondsAfter(new Date(), 3600)
-  await purge(future)
+  await deleteSome(future)
   expect(await generations(server)).toEqual([1])
   await rotate(server)
-  await purge(secondsAfter(new Date(), 60))
+  await deleteSome(secondsAfter(new Date(), 60))
   expect(await generations(server)).toEqual([1, 2])
   await rotate(server, true)
-  await purge(new Date(Date.now() - 1000))
+  await deleteSome(new Date(Date.now() - 1000))
   expect(await generations(server)).toEqual([1, 2, 3])
-  await purge(future)
+  await deleteSome(future)
   expect(await generations(server)).toEqual([3])
 })

@@ -21,7 +21,7 @@ test('help names every command, needs no database, and is what no arguments get'
   for (const { code, stdout, stderr } of answers) {
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toBe(answers[0]?.stdout)
-    for (const command of ['create-admin', 'import-users', 'migrate', 'rotate-signing-key'])
+    for (const command of ['create-admin', 'import-users', 'migrate', 'purge', 'rotate-signing-key'])
       expect(stdout).toContain(command)
   }
 })

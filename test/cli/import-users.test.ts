@@ -371,7 +371,7 @@ describe('progress', () => {
     const written: string[] = []
     let time = 0
     const output = { isTTY: true, write: (text: string) => written.push(text) }
-    const progress = createProgress(output, () => time)
+    const progress = createProgress(output, () => time, 'accounts')
     for (; time <= 1_000; time += 10) progress.show(time, null)
     expect(written).toHaveLength(11)
     progress.say('line 7: email: must be …')

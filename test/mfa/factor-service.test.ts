@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createFactorStore } from '../../src/mfa/factor-store.ts'
+import { createRetentionStore } from '../../src/retention/retention-store.ts'
 import { expectUnharmed } from '../support/attack.ts'
 import type { Answer, Client } from '../support/client.ts'
 import {
@@ -450,11 +450,11 @@ describe('enrolling', () => {
   test('that nobody finishes is forgotten once it is stale, and no other factor is', async () => {
     const { session, id } = await userOfOne()
     const { factor, challenge, secret } = await beginEnrolment(session)
-    const factors = createFactorStore(drizzle(gatehouse.sql))
-    await factors.purgePending(new Date(Date.now() - 60_000))
+    const { pendingFactors } = createRetentionStore(drizzle(gatehouse.sql))
+    await pendingFactors.deleteSome(new Date(Date.now() - 60_000))
     expect((await mfaOf(session)).factors.map((known) => known.id)).toEqual([id, factor.id])
 
-    await factors.purgePending(new Date(Date.now() + 60_000))
+    await pendingFactors.deleteSome(new Date(Date.now() + 60_000))
     expect((await mfaOf(session)).factors.map((known) => known.id)).toEqual([id])
     const answer = await answerChallenge(session, challenge.id, codeFor(secret))
     expect(tally([answer])).toEqual({ CHALLENGE_EXPIRED: 1 })

@@ -15,12 +15,22 @@ export interface Ending {
 export const runProgram = async (
   file: string,
   args: readonly string[],
-  { environment = {}, input = '' }: { environment?: Record<string, string>; input?: string } = {},
+  {
+    environment = {},
+    input = '',
+    onError,
+  }: {
+    environment?: Record<string, string>
+    input?: string
+    /** Hears what goes to standard error as it comes. */
+    onError?: (text: string) => void
+  } = {},
 ): Promise<Ending> => {
   const child = spawn(process.execPath, ['--import', 'tsx', `src/${file}`, ...args], {
     cwd: root,
     env: { PATH: process.env.PATH, ...environment },
   })
+  if (onError) child.stderr.on('data', (data) => onError(String(data)))
   child.stdin.on('error', () => {}) // a program that does not read its input may end before it is written
   child.stdin.end(input)
   const [[code], stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])

@@ -1,0 +1,36 @@
+import type { LeaseStore } from './lease-store.ts'
+
+export interface LeaseDeps {
+  readonly leases: LeaseStore
+  readonly task: string
+  /** Whoever asks: an id of this process. */
+  readonly holder: string
+}
+
+/** Held by whoever purges, server or command, while at it. */
+export const purgeTurn = 'purge'
+
+const leaseSeconds = 75 // a holder that died is replaced after so long, and the pause until someone asks
+const renewMs = 20_000 // measured here, not compared with another's clock
+
+export type Lease = ReturnType<typeof createLease>
+
+/** A task that one process at a time holds, for as long as it renews it. */
+export const createLease = ({ leases, task, holder }: LeaseDeps) => {
+  let claimedAt = Number.NEGATIVE_INFINITY
+  const claim = async (): Promise<boolean> => {
+    const isMine = await leases.claim(task, holder, leaseSeconds)
+    claimedAt = isMine ? performance.now() : Number.NEGATIVE_INFINITY
+    return isMine
+  }
+  return {
+    /** Takes it or renews it; false while another process has it. */
+    claim,
+    /** Whether it is still ours; renews it now and then, so that it may be asked often. */
+    keep: async (): Promise<boolean> => performance.now() - claimedAt < renewMs || claim(),
+    async giveUp(): Promise<void> {
+      claimedAt = Number.NEGATIVE_INFINITY
+      await leases.giveUp(task, holder)
+    },
+  }
+}
