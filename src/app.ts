@@ -34,6 +34,7 @@ import { createGraphQLServer } from './graphql/apollo.ts'
 import { createContextFactory } from './graphql/context.ts'
 import { createPermissions } from './graphql/permissions.ts'
 import { buildSchema, guardSchema } from './graphql/schema.ts'
+import { createTokenDelivery } from './graphql/token-delivery.ts'
 import { serveHealth } from './http/health.ts'
 import { serveJwks } from './http/jwks.ts'
 import { serveOutbox } from './http/outbox.ts'
@@ -76,6 +77,7 @@ import { createRefreshSession } from './sessions/refresh-service.ts'
 import { SessionResolver } from './sessions/session.graphql.ts'
 import { createSessionCacheStore, markEnded } from './sessions/session-cache-store.ts'
 import { createSessionCheck } from './sessions/session-check-service.ts'
+import { createSessionCookies } from './sessions/session-cookies.ts'
 import { createEndSessions } from './sessions/session-end-service.ts'
 import { createOverdueSessions } from './sessions/session-expiry-service.ts'
 import { SessionLimitResolver } from './sessions/session-limit.graphql.ts'
@@ -407,11 +409,16 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const schema = guardSchema(
     buildSchema({ get: (resolver) => resolvers.get(resolver) ?? missing(resolver) }),
     permissions,
+    createTokenDelivery({
+      signOut: sessionService.signOut,
+      logProblem: (problem) => log.error({ err: problem }, 'the session that a sign-in replaced could not be ended'),
+    }),
   )
   const apollo = createGraphQLServer({ schema, isProduction, log })
   await apollo.start()
   const createContext = createContextFactory({
     checkSession,
+    readCookies: createSessionCookies({ isSecure: isProduction || publicUrl.startsWith('https:'), now }),
     logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
     findAccounts: reading.accounts.findByIds,
     readMfaStatuses: createReadMfaStatuses({ factors: reading.factors, policies }),

@@ -80,7 +80,7 @@ class LoginInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'The newest `deviceToken` that this device was given, where it is trusted. One that does not count is ignored.',
+      'The newest `deviceToken` that this device was given, where it is trusted. One that does not count is ignored. Not needed under the COOKIE transport: the browser sends its own.',
   })
   readonly deviceToken?: string | null
 }
@@ -134,6 +134,8 @@ export class AccountResolver {
     @Arg('input', () => LoginInput, { description: 'Address and password.' }) input: LoginInput,
     @Ctx() context: RequestContext,
   ): Promise<Admission> {
-    return this.signIn(input, context.client)
+    const { deviceToken, transport } = input
+    const kept = transport === 'COOKIE' ? context.cookies.deviceToken : undefined
+    return this.signIn({ ...input, deviceToken: deviceToken ?? kept }, context.client)
   }
 }

@@ -13,7 +13,8 @@ export class PasswordChangedObject implements PasswordChanged {
 
   @Field(() => String, {
     nullable: true,
-    description: "Replaces the caller's token, which is dead. Null after a reset, which signs nobody in.",
+    description:
+      "Replaces the caller's token, which is dead. Null under the COOKIE transport, where it is in the cookie, and after a reset, which signs nobody in.",
   })
   readonly sessionToken!: string | null
 }

@@ -5,20 +5,25 @@ import { failureIn } from '../failure.ts'
 import type { MfaLoaders } from '../mfa/factor.graphql.ts'
 import type { MfaStatus } from '../mfa/mfa-status-service.ts'
 import type { Caller, RequestContext } from '../sessions/caller.ts'
-import type { ClientInfo } from '../sessions/session.ts'
+import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import type { CheckSession } from '../sessions/session-check-service.ts'
+import type { ReadCookies, SessionCookies } from '../sessions/session-cookies.ts'
 
 export type GraphQLContext = RequestContext & AccountLoaders & MfaLoaders
 
 /** What a transport knows of a request. */
 export interface Incoming {
   readonly authorization: string | undefined
+  readonly cookie: string | undefined
+  /** Replaces the Set-Cookie headers of the answer. */
+  readonly setCookies: (cookies: readonly string[]) => void
   readonly client: ClientInfo
   readonly requestId: string
 }
 
 export interface ContextDeps {
   readonly checkSession: CheckSession
+  readonly readCookies: ReadCookies
   readonly logProblem: (problem: unknown) => void
   readonly findAccounts: (ids: readonly string[]) => Promise<Account[]>
   readonly readMfaStatuses: (accounts: readonly Account[]) => Promise<MfaStatus[]>
@@ -27,10 +32,15 @@ export interface ContextDeps {
 export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
 
 const bearer = /^Bearer +(\S+) *$/i
+const anonymous = { kind: 'anonymous' } as const
 
-/** Resolves the caller once a request. Loaders batch and do not cache: an answer read before a mutation is stale after it. */
+/**
+ * Resolves the caller once a request, by a Bearer token or else by the cookie. Loaders batch and do not cache: an answer
+ * read before a mutation is stale after it.
+ */
 export const createContextFactory = ({
   checkSession,
+  readCookies,
   logProblem,
   findAccounts,
   readMfaStatuses,
@@ -45,15 +55,43 @@ export const createContextFactory = ({
     )
   const newMfaStatusLoader = () => new DataLoader<Account, MfaStatus>(readMfaStatuses, { cache: false })
 
-  return async ({ authorization, client, requestId }) => {
-    const caller = await identify(authorization, client, checkSession, logProblem)
-    // Made when first asked for: most requests need neither.
+  /** A token counts only where its session put it: planted as a cookie, or taken out of one, it opens nothing (threat D1). */
+  const identify = async (token: string, transport: SessionTransport, client: ClientInfo): Promise<Caller> => {
+    try {
+      const verdict = await checkSession(token, client)
+      if (verdict.kind === 'live') {
+        const isItsOwn = (verdict.session.transport === 'COOKIE') === (transport === 'COOKIE')
+        return isItsOwn ? { ...verdict, kind: 'signedIn' } : anonymous
+      }
+      return verdict.kind === 'ended' ? verdict : anonymous
+    } catch (problem) {
+      if (failureIn(problem)?.code !== 'SERVICE_DEGRADED') logProblem(problem)
+      return { kind: 'undetermined' }
+    }
+  }
+
+  return async ({ authorization, cookie, setCookies, client, requestId }) => {
+    const bearerToken = authorization && bearer.exec(authorization)?.[1]
+    let cookies = !bearerToken && cookie ? readCookies(cookie, setCookies) : undefined
+    const cookieToken = cookies?.sessionToken
+    const caller = bearerToken
+      ? await identify(bearerToken, 'BEARER', client)
+      : cookieToken
+        ? await identify(cookieToken, 'COOKIE', client)
+        : anonymous
+    // What signs out deals with the cookie itself: it may be that of the next session by now.
+    if (cookieToken && caller.kind === 'ended' && caller.reason !== 'SIGNED_OUT') cookies?.dropSession()
+    // Made when first asked for: most requests need none.
     let accounts: ReturnType<typeof newAccountLoader> | undefined
     let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined
     return {
       caller,
       client,
       requestId,
+      get cookies(): SessionCookies {
+        cookies ??= readCookies(cookie, setCookies)
+        return cookies
+      },
       get accounts() {
         accounts ??= newAccountLoader()
         return accounts
@@ -63,23 +101,5 @@ export const createContextFactory = ({
         return mfaStatuses
       },
     }
-  }
-}
-
-const identify = async (
-  authorization: string | undefined,
-  client: ClientInfo,
-  checkSession: CheckSession,
-  logProblem: (problem: unknown) => void,
-): Promise<Caller> => {
-  const token = authorization && bearer.exec(authorization)?.[1]
-  if (!token) return { kind: 'anonymous' }
-  try {
-    const verdict = await checkSession(token, client)
-    if (verdict.kind === 'live') return { ...verdict, kind: 'signedIn' }
-    return verdict.kind === 'ended' ? verdict : { kind: 'anonymous' }
-  } catch (problem) {
-    if (failureIn(problem)?.code !== 'SERVICE_DEGRADED') logProblem(problem)
-    return { kind: 'undetermined' }
   }
 }

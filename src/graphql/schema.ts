@@ -20,6 +20,7 @@ import { SessionLimitResolver } from '../sessions/session-limit.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
 import { ErrorCodeEnum } from './errors.ts'
 import type { createPermissions } from './permissions.ts'
+import type { createTokenDelivery } from './token-delivery.ts'
 
 const { applyMiddlewareToDeclaredResolvers } = createRequire(import.meta.url)('graphql-middleware') as typeof Middleware
 
@@ -53,9 +54,15 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
   return new GraphQLSchema({ ...config, types: [...config.types, ErrorCodeEnum] })
 }
 
-/** Sets the guard before every resolver. Fields without one are plain data of an object that was let through already. */
-export const guardSchema = (schema: GraphQLSchema, permissions: ReturnType<typeof createPermissions>): GraphQLSchema =>
-  applyMiddlewareToDeclaredResolvers(schema, permissions)
+/**
+ * Sets the guard before every resolver, and the delivery of tokens behind every mutation. Fields without a resolver are
+ * plain data of an object that was let through already.
+ */
+export const guardSchema = (
+  schema: GraphQLSchema,
+  permissions: ReturnType<typeof createPermissions>,
+  delivery: ReturnType<typeof createTokenDelivery>,
+): GraphQLSchema => applyMiddlewareToDeclaredResolvers(schema, permissions, delivery)
 
 /** The text of schema.graphql. */
 export const printedSchema = (): string =>

@@ -12,7 +12,7 @@ import Fastify, {
 } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { AppError } from '../failure.ts'
-import type { CreateContext, GraphQLContext } from '../graphql/context.ts'
+import type { CreateContext, GraphQLContext, Incoming } from '../graphql/context.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 
@@ -83,7 +83,7 @@ export const createHttpServer = async ({
   })
 
   const handler = fastifyApolloHandler(apollo, {
-    context: (request: FastifyRequest) => createContext(incomingOf(request)),
+    context: (request: FastifyRequest, reply: FastifyReply) => createContext(incomingOf(request, reply)),
   })
   server.post('/graphql', { preParsing: requirePlainJson }, handler)
   if (!isProduction) {
@@ -123,8 +123,10 @@ const requirePlainJson = async ({ headers }: FastifyRequest): Promise<void> => {
   throw Object.assign(new Error('Send JSON in UTF-8, uncompressed.'), { statusCode: 415 })
 }
 
-const incomingOf = (request: FastifyRequest) => ({
+const incomingOf = (request: FastifyRequest, reply: FastifyReply): Incoming => ({
   authorization: request.headers.authorization,
+  cookie: request.headers.cookie,
+  setCookies: (cookies) => void reply.removeHeader('set-cookie').header('set-cookie', cookies),
   client: clientOf(request),
   requestId: request.id,
 })

@@ -56,7 +56,11 @@ class MfaActivatedObject implements MfaActivated {
   })
   readonly backupCodes!: MfaActivated['backupCodes']
 
-  @Field(() => String, { nullable: true, description: "Replaces the caller's token, which is dead." })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "Replaces the caller's token, which is dead. Null under the COOKIE transport, where it is in the cookie.",
+  })
   readonly sessionToken!: string
 }
 

@@ -13,6 +13,10 @@ export class SteppedUpObject implements SteppedUp {
   @Field(() => SessionObject, { description: 'The session, with its new `elevatedUntil`.' })
   readonly session!: Session
 
-  @Field(() => String, { nullable: true, description: "Replaces the caller's token, which is dead." })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "Replaces the caller's token, which is dead. Null under the COOKIE transport, where it is in the cookie.",
+  })
   readonly sessionToken!: string
 }

@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import { AppError } from '../failure.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
+import type { SessionCookies } from './session-cookies.ts'
 import type { SessionToken } from './session-token.ts'
 
 /** The caller of a request that carries a live session. */
@@ -22,6 +23,7 @@ export type Caller =
 export interface RequestContext {
   readonly caller: Caller
   readonly client: ClientInfo
+  readonly cookies: SessionCookies
   readonly requestId: string
 }
 

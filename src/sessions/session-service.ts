@@ -83,7 +83,7 @@ export const createSessionService = (deps: SessionServiceDeps) => {
       await end(session, reason, null, null)
     },
 
-    async signOut({ session }: SignedInCaller, client: ClientInfo): Promise<Session> {
+    async signOut({ session }: Pick<SignedInCaller, 'session'>, client: ClientInfo): Promise<Session> {
       return (await end(session, 'SIGNED_OUT', client, null)) ?? recorded(session.id)
     },
 

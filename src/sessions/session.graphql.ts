@@ -42,7 +42,8 @@ export const SessionTransportEnum = graphqlEnum<SessionTransport>(
   'SessionTransport',
   "How a session's token travels, now and whenever it is replaced.",
   {
-    COOKIE: 'In an HttpOnly cookie, which no script can read: for pages of the same site.',
+    COOKIE:
+      'In an HttpOnly cookie, which no script can read: for pages of the same site. They fetch with `credentials: "include"`.',
     BEARER: 'In the answer, and from then on in the Authorization header: for apps and other programs.',
   },
 )

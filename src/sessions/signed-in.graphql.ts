@@ -19,14 +19,14 @@ export class SignedInObject implements Extract<Admission, { kind: 'signedIn' }> 
   @Field(() => String, {
     nullable: true,
     description:
-      'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user.',
+      'The token to send as `Authorization: Bearer …` with every request. Shown this once; whoever has it is the user. Null under the COOKIE transport, where the token is in an HttpOnly cookie.',
   })
   readonly sessionToken!: string
 
   @Field(() => String, {
     nullable: true,
     description:
-      'When this device was just trusted, or its trust was used: keep it and send it with the next login here. It replaces the one before it; that one used again ends the trust.',
+      'When this device was just trusted, or its trust was used: keep it and send it with the next login here. It replaces the one before it; that one used again ends the trust. Null under the COOKIE transport, where it is in a cookie too.',
   })
   readonly deviceToken!: string | null
 }

@@ -31,9 +31,14 @@ export interface Client {
 }
 
 /** A client of the server at `url`, for example `http://127.0.0.1:4000`. */
-export const createClient = (url: string, token?: string | null, headers: Record<string, string> = {}): Client => {
+export const createClient = (
+  url: string,
+  token?: string | null,
+  headers: Record<string, string> = {},
+  request: (url: string, init: RequestInit) => Promise<Response> = fetch,
+): Client => {
   const post = async <Data>(body: unknown): Promise<Answer<Data>> => {
-    const response = await fetch(`${url}/graphql`, {
+    const response = await request(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }), ...headers },
       body: JSON.stringify(body),
@@ -55,7 +60,7 @@ export const createClient = (url: string, token?: string | null, headers: Record
       return errors[0] as GraphQLFailure
     },
     sendText: (query, variables) => post({ query, variables }),
-    with: (more) => createClient(url, token, { ...headers, ...more }),
+    with: (more) => createClient(url, token, { ...headers, ...more }, request),
   }
   return client
 }

@@ -73,7 +73,7 @@ export type EnrolMfaInput = {
 
 /** Address and password. */
 export type LoginInput = {
-  /** The newest `deviceToken` that this device was given, where it is trusted. One that does not count is ignored. */
+  /** The newest `deviceToken` that this device was given, where it is trusted. One that does not count is ignored. Not needed under the COOKIE transport: the browser sends its own. */
   deviceToken?: string | null | undefined;
   /** The address of the account. */
   email: string;
@@ -290,7 +290,7 @@ export type SessionEndReason =
 export type SessionTransport =
   /** In the answer, and from then on in the Authorization header: for apps and other programs. */
   | 'BEARER'
-  /** In an HttpOnly cookie, which no script can read: for pages of the same site. */
+  /** In an HttpOnly cookie, which no script can read: for pages of the same site. They fetch with `credentials: "include"`. */
   | 'COOKIE';
 
 /** How soon someone should look at an event. */
