@@ -427,6 +427,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     apollo,
     createContext,
     trustedProxies: config.trustedProxies,
+    origins: new Set([new URL(publicUrl).origin, ...config.allowedOrigins]),
     isProduction,
     log,
   })

@@ -26,6 +26,8 @@ export interface Config {
   /** Failed tries, registrations or reset requests that one network may make in a quarter of an hour. */
   readonly networkLimit: number
   readonly trustedProxies: readonly string[]
+  /** Origins besides PUBLIC_URL's whose pages may call, as browsers spell them. */
+  readonly allowedOrigins: readonly string[]
   readonly sessionIdleSeconds: number
   readonly sessionAbsoluteSeconds: number
   readonly sessionLimit: SessionLimit
@@ -141,6 +143,18 @@ export const readConfig = (environment: Environment = process.env): Config => {
     if (!(ipaddr.isValid(range) || ipaddr.isValidCIDR(range)))
       fail(`TRUSTED_PROXIES: "${range}" is neither an address nor a CIDR range such as 10.0.0.0/8`, '')
   }
+  const allowedOrigins = text('ALLOWED_ORIGINS')
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter(Boolean)
+  for (const origin of allowedOrigins) {
+    if (!isOrigin(origin)) {
+      fail(
+        `ALLOWED_ORIGINS: "${origin}" is no origin such as https://app.example.com or https://app.example.com:8443: lower case, no wildcard, no path, https but on localhost`,
+        '',
+      )
+    }
+  }
   const sessionAbsoluteSeconds = whole('SESSION_ABSOLUTE_SECONDS', 24 * 3600, 60, 30 * 24 * 3600)
   const sessionIdleSeconds = whole(
     'SESSION_IDLE_SECONDS',
@@ -174,6 +188,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     smsCountries,
     networkLimit,
     trustedProxies,
+    allowedOrigins,
     sessionIdleSeconds,
     sessionAbsoluteSeconds,
     sessionLimit,
@@ -199,6 +214,14 @@ const wholeNumber = (
   return Number.isInteger(value) && value >= least && value <= most
     ? value
     : fail(`${name} must be a whole number from ${least} to ${most}`, fallback)
+}
+
+/** An exact origin, as browsers spell it (RFC 6454 §6.2). */
+const isOrigin = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, origin } = new URL(text)
+  const isSafe = protocol === 'https:' || (protocol === 'http:' && isLoopback(text))
+  return origin === text && isSafe && !hostname.includes('*') && !hostname.endsWith('.')
 }
 
 const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)

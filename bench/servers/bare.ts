@@ -21,6 +21,7 @@ const server = await createHttpServer({
   apollo,
   createContext: async () => context,
   trustedProxies: ['127.0.0.1'],
+  origins: new Set(),
   isProduction: true,
   log,
 })

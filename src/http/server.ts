@@ -15,6 +15,7 @@ import { AppError } from '../failure.ts'
 import type { CreateContext, GraphQLContext, Incoming } from '../graphql/context.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { ClientInfo } from '../sessions/session.ts'
+import { createOriginGate } from './origins.ts'
 
 const largestBodyBytes = 100_000
 const longestUserAgent = 400
@@ -24,6 +25,8 @@ export interface HttpServerDeps {
   readonly apollo: ApolloServer<GraphQLContext>
   readonly createContext: CreateContext
   readonly trustedProxies: readonly string[]
+  /** Origins whose pages may call. */
+  readonly origins: ReadonlySet<string>
   readonly isProduction: boolean
   readonly log: Logger
 }
@@ -33,6 +36,7 @@ export const createHttpServer = async ({
   apollo,
   createContext,
   trustedProxies,
+  origins,
   isProduction,
   log,
 }: HttpServerDeps): Promise<FastifyInstance> => {
@@ -85,7 +89,9 @@ export const createHttpServer = async ({
   const handler = fastifyApolloHandler(apollo, {
     context: (request: FastifyRequest, reply: FastifyReply) => createContext(incomingOf(request, reply)),
   })
-  server.post('/graphql', { preParsing: requirePlainJson }, handler)
+  const { onRequest, answerPreflight } = createOriginGate({ origins, isProduction }, log)
+  server.post('/graphql', { onRequest, preParsing: requirePlainJson }, handler)
+  server.options('/graphql', { onRequest }, answerPreflight)
   if (!isProduction) {
     server.get('/', (_request, reply) => reply.redirect('/graphql'))
     server.get('/graphql', (request, reply) =>
