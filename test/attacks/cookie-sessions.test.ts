@@ -211,6 +211,10 @@ test('a Bearer token wins over the cookie, and never answers with cookies', asyn
   expect(reauthenticate.sessionToken).toMatch(/^gts_/)
   expect(await meOf(browser.with({ authorization: `Bearer ${token}` }))).toBeUndefined() // replaced, whatever the cookie says
   expect(await meOf(browser.with({ authorization: 'Bearer nonsense' }))).toBeUndefined()
+  const [kept, ended] = [gatehouse.clientWith(reauthenticate.sessionToken), await gatehouse.signedInAs(other)]
+  await kept.ask(RevokeSessionDocument, { id: ended.sessionId })
+  const { errors } = await browser.with({ authorization: `Bearer ${ended.token}` }).send(MeDocument, {})
+  expect(errors?.[0]?.extensions.code).toBe('SESSION_ENDED')
   await both.with({ authorization: `Bearer ${reauthenticate.sessionToken}` }).ask(LogoutDocument, {})
   expect(browser.received).toHaveLength(before)
   expect(browser.jar.get(name)).toBe(inCookie)

@@ -11,6 +11,9 @@ const listed = 'https://app.example.com'
 const alsoListed = 'https://admin.example.com:8443'
 const config = { publicUrl: 'https://id.example.com', allowedOrigins: [listed, alsoListed] }
 
+/** Signing in from many places ends no session that another test uses. */
+const sessionLimit = { mostSessions: 100, policy: 'EVICT_OLDEST' } as const
+
 const foreign: Record<string, Headers> = {
   'another site': { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
   'another site, by an old browser': { origin: 'https://evil.example' },
@@ -63,7 +66,7 @@ describe.each([{ isProduction: false }, { isProduction: true }])('production: $i
   let callers: Record<string, Headers>
 
   beforeAll(async () => {
-    gatehouse = await startGatehouse({ config: { ...config, isProduction } })
+    gatehouse = await startGatehouse({ config: { ...config, isProduction, sessionLimit } })
     user = await gatehouse.createUser()
     const browser = openBrowser(gatehouse.url)
     const { email, password } = user
