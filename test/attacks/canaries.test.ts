@@ -138,6 +138,34 @@ const driveAdministration = async (): Promise<void> => {
   }
 }
 
+/** A session refreshed, the others ended, and a place taken in a server that asks; its logs count with the rest. */
+const driveSessions = async (): Promise<void> => {
+  const user = await gatehouse.createUser({ password: issue('the canary of a crowded account', null) })
+  const credentials = { email: user.email, password: user.password }
+  const first = observed(await gatehouse.signedInAs(user))
+  const refreshed = await first.send(documents.RefreshSessionDocument, {})
+  const next = observed(gatehouse.clientWith(issue(refreshed.data?.refreshSession.sessionToken, refreshed)))
+  await gatehouse.signedInAs(user)
+  await next.send(documents.RevokeOtherSessionsDocument, {})
+
+  const sessionLimit = { mostSessions: 1, policy: 'ASK' } as const
+  const asking = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config: { sessionLimit } })
+  const stranger = observed(asking.anonymous)
+  const asked = await stranger.send(documents.LoginDocument, { input: credentials })
+  if (asked.data?.login.__typename !== 'SessionLimitReached') throw new Error(asked.text)
+  const ticket = issue(asked.data.login.ticket, asked)
+  const endSessionIds = asked.data.login.sessions.map(({ id }) => id)
+  for (const ends of [[], endSessionIds, endSessionIds]) {
+    const resolved = await stranger.send(documents.ResolveSessionLimitDocument, {
+      input: { ticket, endSessionIds: ends },
+    })
+    if (resolved.data) issue(resolved.data.resolveSessionLimit.sessionToken, resolved)
+  }
+  await first.send(documents.MeDocument, {})
+  gatehouse.logs.push(...asking.logs)
+  await asking.close()
+}
+
 /** Every operation there is, in success and in failure. */
 const driveEverything = async () => {
   const anonymous = observed(gatehouse.anonymous)
@@ -191,6 +219,7 @@ const driveEverything = async () => {
   await third.send(documents.SecurityEventsDocument, { first: 100 })
   await third.send(documents.AuditEventsDocument, {})
   await driveAdministration()
+  await driveSessions()
   await third.send(documents.LogoutDocument, {})
   await third.send(documents.MeDocument, {})
 
