@@ -83,7 +83,7 @@ import { createOverdueSessions } from './sessions/session-expiry-service.ts'
 import { SessionLimitResolver } from './sessions/session-limit.graphql.ts'
 import { createResolveSessionLimit } from './sessions/session-limit-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
-import { type EndedToken, endedTokensChannel } from './sessions/session-store.ts'
+import { type EndedToken, endedTokensChannel, untoldChannel } from './sessions/session-store.ts'
 import { newSessionToken, parseSessionToken, sessionTokenSuccessors } from './sessions/session-token.ts'
 import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
@@ -121,14 +121,17 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   )
   const alone = createTransact<Stores>((work) => work(writing), log)
 
-  const endedTokens = createEndedTokens({ sessions: writing.sessions, now })
+  const endedTokens = createEndedTokens({ sessions: writing.sessions, isRedisShared: config.redis !== null, now })
   let redis = noRedis
   const cache = createSessionCacheStore({ run: (work) => redis.run(work) })
   const tellEnded = (tokens: readonly EndedToken[]) => endedTokens.tell(tokens, cache.end)
-  const tellAllEnded = async () => {
-    if (redis.isTrusted()) await endedTokens.tellAll(cache.end)
-  }
   const logUntold = (problem: unknown) => log.warn({ err: problem }, 'ended sessions could not be told to Redis')
+  const tellUntold = (): void => {
+    if (redis.isTrusted()) endedTokens.tellUntold(cache.end).catch(logUntold)
+  }
+  const catchUp = (): void => {
+    if (redis.isTrusted()) endedTokens.catchUp(cache.end).catch(logUntold)
+  }
   const policies = createPolicies(reading.policies, now)
   const reloadPolicies = (): void => {
     policies.load().catch((problem) => {
@@ -148,23 +151,24 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   await database.listen({
     onMessage: {
       [endedTokensChannel]: endedTokens.hear,
+      [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
       [signingKeysChannel]: signingKeys.reload,
     },
     onListening() {
       endedTokens.connected()
-      tellAllEnded().catch(logUntold)
+      catchUp()
       reloadPolicies()
       signingKeys.reload()
     },
     onInterrupted: endedTokens.interrupted,
   })
-  if (config.redisUrl) {
-    redis = await openRedis(config.redisUrl, log, (run) =>
-      endedTokens.tellAll((tokens) => run((connection) => markEnded(connection, tokens))),
+  if (config.redis) {
+    redis = await openRedis(config.redis, log, (run) =>
+      endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
     )
   }
-  const sweep = setInterval(() => tellAllEnded().catch(logUntold), endedTokensIntervalMs)
+  const sweep = setInterval(() => (endedTokens.isCaughtUp() ? tellUntold() : catchUp()), endedTokensIntervalMs)
 
   const recordEvent = createRecordEvent(writing.events.append)
   const newToken = (tag: string) => newSessionToken(tag, keys)
@@ -226,7 +230,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isCacheTrusted: () => redis.isTrusted(),
     isListening: endedTokens.isListening,
     endedReasonFor: endedTokens.reasonFor,
-    sessions: { findByToken: reading.sessions.findByToken, touch: writing.sessions.touch },
+    sessions: { findByTokens: reading.sessions.findByTokens, touch: writing.sessions.touch },
     judgeReplaced: createJudgeReplacedToken({ transact, sessions: reading.sessions, tellEnded, wakeMailRelay, now }),
     expire: sessionService.expire,
     limits,
@@ -431,7 +435,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     isProduction,
     log,
   })
-  serveHealth(server, { pingDatabase: database.ping, pingRedis: () => redis.run(({ client }) => client.ping()) })
+  const pingRedis = () => redis.run(({ servers }) => Promise.all(servers.map(({ client }) => client.ping())))
+  serveHealth(server, { pingDatabase: database.ping, pingRedis })
   serveJwks(server, signingKeys.published)
   if (!isProduction && !smtpUrl) serveOutbox(server, reading.messages)
 

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { MasterKey } from './lib/key-ring.ts'
+import { parseRedisAddress, type RedisAddress, RedisAddressError } from './lib/redis-address.ts'
 import { isCountry } from './mfa/phone-number.ts'
 import type { SessionLimit, SessionLimitPolicy } from './sessions/session-limit.ts'
 
@@ -10,7 +11,7 @@ export interface Config {
   readonly publicUrl: string
   readonly databaseUrl: string
   /** Null only in development: every session check then reads PostgreSQL. */
-  readonly redisUrl: string | null
+  readonly redis: RedisAddress | null
   readonly keys: readonly [MasterKey, ...MasterKey[]]
   readonly smtpUrl: string | null
   readonly mailFrom: string
@@ -61,6 +62,9 @@ type WholeNumber = readonly [name: string, fallback: number, least: number, most
 
 const sessionRetention: WholeNumber = ['SESSION_RETENTION_DAYS', 30, 1, 3650]
 
+/** Notes a problem, and gives back what to go on with. */
+type Fail = <T>(problem: string, value: T) => T
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const keyBytes = 32
@@ -74,7 +78,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** Reads the configuration from the environment. Throws ConfigError with all that is missing or malformed. */
 export const readConfig = (environment: Environment = process.env): Config => {
   const problems: string[] = []
-  const fail = <T>(problem: string, value: T): T => {
+  const fail: Fail = (problem, value) => {
     problems.push(problem)
     return value
   }
@@ -99,7 +103,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
   const redisText = isProduction
     ? required('REDIS_URL', 'redis://:password@host:6379, or rediss:// for TLS')
     : text('REDIS_URL')
-  const redisUrl = url('REDIS_URL', ['redis:', 'rediss:'], redisText) || null
+  const redis = redisText === '' ? null : redisAddress(redisText, text('REDIS_SENTINEL_PASSWORD'), fail)
   const port = whole('PORT', 4000, 0, 65_535)
   const publicText = isProduction
     ? required('PUBLIC_URL', 'https://id.example.com, where your front end lives; links in mail begin with it')
@@ -180,7 +184,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     port,
     publicUrl: publicUrl.replace(/\/+$/, ''),
     databaseUrl,
-    redisUrl,
+    redis,
     keys,
     smtpUrl,
     mailFrom,
@@ -226,8 +230,17 @@ const isOrigin = (text: string): boolean => {
 
 const isLoopback = (url: string): boolean => ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
 
+const redisAddress = (text: string, sentinelPassword: string, fail: Fail): RedisAddress | null => {
+  try {
+    return parseRedisAddress(text, sentinelPassword)
+  } catch (problem) {
+    if (!(problem instanceof RedisAddressError)) throw problem
+    return fail(`REDIS_URL ${problem.message}`, null)
+  }
+}
+
 /** Reads a key ring, newest first, null where there is none. Tells `fail` of what is malformed. */
-export const parseKeys = (text: string, fail: <T>(problem: string, value: T) => T): Config['keys'] | null => {
+export const parseKeys = (text: string, fail: Fail): Config['keys'] | null => {
   const keys = text
     .split(',')
     .filter(Boolean)

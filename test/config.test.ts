@@ -155,7 +155,7 @@ describe('defaults', () => {
       host: '127.0.0.1',
       port: 4000,
       publicUrl: 'http://localhost:4000',
-      redisUrl: null,
+      redis: null,
       smtpUrl: null,
       twilio: null,
       trustedProxies: [],

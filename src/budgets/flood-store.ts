@@ -1,6 +1,5 @@
 import type { Clock } from '../lib/clock.ts'
-import type { Redis } from '../redis/client.ts'
-import { claimUnit, releaseUnit } from '../redis/scripts.ts'
+import type { Redis, RedisConnection } from '../redis/client.ts'
 import type { Budget } from './budget.ts'
 
 export type FloodStore = ReturnType<typeof createFloodStore>
@@ -35,13 +34,11 @@ export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: C
       if (!redis.isTrusted()) return claimLocally(subject, budget)
       const { limit, windowSeconds } = budget
       return redis
-        .run(({ client, prefix }) =>
-          client.eval(claimUnit, {
-            keys: [`${prefix}:flood:${subject}`],
-            arguments: [String(limit), String(windowSeconds * 1000)],
-          }),
-        )
-        .then(Number, () => claimLocally(subject, budget))
+        .run((connection) => {
+          const { client, key } = counterOf(connection, subject)
+          return client.claimUnit([key], [String(limit), String(windowSeconds * 1000)])
+        })
+        .catch(() => claimLocally(subject, budget))
     },
 
     /** Gives a unit back: what was claimed turned out to be right. */
@@ -49,7 +46,15 @@ export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: C
       const known = local.get(subject)
       if (known && known.used > 0) known.used--
       if (!redis.isTrusted()) return
-      await redis.run(({ client, prefix }) => client.eval(releaseUnit, { keys: [`${prefix}:flood:${subject}`] }))
+      await redis.run((connection) => {
+        const { client, key } = counterOf(connection, subject)
+        return client.releaseUnit([key], [])
+      })
     },
   }
+}
+
+const counterOf = ({ serverOf }: RedisConnection, subject: string) => {
+  const { client, prefix } = serverOf(subject)
+  return { client, key: `${prefix}:flood:{${subject}}` }
 }

@@ -1,98 +1,133 @@
-import { createClient } from 'redis'
+import { ErrorReply } from 'redis'
 import { withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { RedisAddress } from '../lib/redis-address.ts'
+import { commandDeadlineMs, connect, newClient, type RedisClient, type RedisServer } from './server.ts'
+import { openTopology, type Topology } from './topology.ts'
 
-const commandDeadlineMs = 500 // a frozen Redis sends no error, and node-redis would wait for ever
-const reconnectDelayMs = 300
-
-/** One trusted connection to one run of a Redis server. */
+/** Every master of the Redis in use, all of them trusted. */
 export interface RedisConnection {
-  readonly client: RedisClient
-  /** Begins every key. A Redis that restarted from an old dump, or a promoted replica, has another: its copies are not ours. */
-  readonly prefix: string
+  readonly servers: readonly RedisServer[]
+  /** The server of all keys that have this tag in braces; its prefix begins each of them. */
+  serverOf(tag: string): RedisServer
 }
-
-export type RedisClient = ReturnType<typeof newClient>
 
 class RedisUnavailable extends Error {}
 
 export interface Redis {
-  /** Runs commands under a deadline. Any failure gives the connection up and rejects with RedisUnavailable, at once while there is none. */
+  /**
+   * Runs commands under a deadline. Rejects with RedisUnavailable when they fail, and at once while there is no
+   * connection. Any failure that is not of one key alone gives the connection up.
+   */
   run<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T>
   isTrusted(): boolean
   close(): Promise<void>
 }
 
+const reconnectDelayMs = 300
+const confirmIntervalMs = 1_000
+
+/** One try to have Redis, from its first connection to its first fault. */
+interface Attempt {
+  readonly clients: RedisClient[]
+  topology?: Topology
+}
+
 /**
- * Keeps one connection to Redis, opened anew after every fault. It is trusted only after `beforeTrust` has brought its
- * copies up to date. Resolves after the first try, whatever came of it.
+ * Keeps Redis connected: all masters or none, opened anew after every fault. It is trusted only after `beforeTrust` has
+ * brought its copies up to date, and asked every second whether it is still what it was. Resolves after the first try,
+ * whatever came of it.
  */
 export const openRedis = async (
-  url: string,
+  address: RedisAddress,
   log: Logger,
   beforeTrust: (run: Redis['run']) => Promise<void>,
 ): Promise<Redis> => {
-  let current: RedisClient | undefined
-  let trusted: RedisConnection | undefined
-  let retry: NodeJS.Timeout | undefined
+  let current: Attempt | undefined
+  let trusted: Topology | undefined
+  let timer: NodeJS.Timeout | undefined
+  let lastReason = ''
   let isClosed = false
 
-  const giveUp = (client: RedisClient, problem: unknown): void => {
-    if (client.isOpen) client.destroy()
-    if (client !== current) return
+  const giveUp = (attempt: Attempt, problem: unknown): void => {
+    for (const client of attempt.clients.splice(0)) client.destroy()
+    if (attempt !== current) return
     current = undefined
-    if (trusted) log.error({ err: problem }, 'Redis is lost; PostgreSQL answers in its place')
-    else log.debug({ err: problem }, 'Redis can not be reached')
+    if (isClosed) return
+    const reason = reasonOf(problem)
+    if (trusted) log.error({ err: problem }, `Redis is lost; PostgreSQL answers in its place: ${reason}`)
+    else if (reason !== lastReason) log.warn({ err: problem }, `Redis can not be used: ${reason}`)
+    lastReason = reason
     trusted = undefined
-    if (!isClosed) retry = setTimeout(connect, reconnectDelayMs)
+    clearTimeout(timer)
+    timer = setTimeout(open, reconnectDelayMs)
   }
 
   const runOn = async <T>(
-    connection: RedisConnection,
+    attempt: Attempt,
+    topology: Topology,
     work: (connection: RedisConnection) => Promise<T>,
   ): Promise<T> => {
     try {
-      return await withDeadline(work(connection), commandDeadlineMs, 'Redis')
+      return await withDeadline(work(topology), commandDeadlineMs, 'Redis')
     } catch (problem) {
-      giveUp(connection.client, problem)
+      if (!isOfOneKey(problem)) giveUp(attempt, problem)
       throw new RedisUnavailable('Redis failed', { cause: problem })
     }
   }
 
-  const connect = async (): Promise<void> => {
-    const client = newClient(url)
-    current = client
-    client.on('error', (problem) => giveUp(client, problem))
+  const keepConfirming = (attempt: Attempt, topology: Topology): void => {
+    timer = setTimeout(async () => {
+      try {
+        await withDeadline(topology.confirm(), 2 * commandDeadlineMs, 'Redis')
+        if (attempt === current) keepConfirming(attempt, topology)
+      } catch (problem) {
+        giveUp(attempt, problem)
+      }
+    }, confirmIntervalMs)
+  }
+
+  const open = async (): Promise<void> => {
+    const attempt: Attempt = { clients: [] }
+    current = attempt
+    const dial = async (url: string): Promise<RedisClient> => {
+      const client = newClient(url)
+      attempt.clients.push(client)
+      client.on('error', (problem) => giveUp(attempt, problem))
+      await connect(client)
+      return client
+    }
     try {
-      await withDeadline(client.connect(), commandDeadlineMs, 'Redis')
-      const server = await withDeadline(client.info('server'), commandDeadlineMs, 'Redis')
-      const run = /run_id:(\w{12})/.exec(server)?.[1]
-      if (!run) throw new Error('INFO names no run_id, which tells one run of Redis from another')
-      const connection = { client, prefix: `gatehouse:${run}` }
-      await beforeTrust((work) => runOn(connection, work))
-      if (isClosed || client !== current) return giveUp(client, undefined)
-      trusted = connection
-      log.info('Redis is connected')
+      const topology = await openTopology(address, dial)
+      await beforeTrust((work) => runOn(attempt, topology, work))
+      if (attempt !== current) return giveUp(attempt, undefined)
+      trusted = topology
+      lastReason = ''
+      log.info({ kind: address.kind, masters: topology.servers.length }, 'Redis is connected')
+      keepConfirming(attempt, topology)
     } catch (problem) {
-      giveUp(client, problem)
+      giveUp(attempt, problem)
     }
   }
 
-  await connect()
-  if (!trusted) log.error('Redis can not be reached; PostgreSQL answers in its place')
+  await open()
+  if (!trusted) log.error(`Redis can not be used; PostgreSQL answers in its place: ${lastReason}`)
   return {
     async run(work) {
-      if (!trusted) throw new RedisUnavailable('No connection to Redis')
-      return runOn(trusted, work)
+      if (!trusted || !current) throw new RedisUnavailable('No connection to Redis')
+      return runOn(current, trusted, work)
     },
     isTrusted: () => trusted !== undefined,
     async close() {
       isClosed = true
-      clearTimeout(retry)
+      clearTimeout(timer)
       const last = current
       trusted = undefined
       current = undefined
-      if (last?.isOpen) await withDeadline(last.close(), commandDeadlineMs, 'Redis').catch(() => last.destroy())
+      const clients = last?.clients.splice(0) ?? []
+      await Promise.all(
+        clients.map((client) => withDeadline(client.close(), commandDeadlineMs, 'Redis').catch(() => client.destroy())),
+      )
     },
   }
 }
@@ -106,10 +141,15 @@ export const noRedis: Redis = {
   close: async () => {},
 }
 
-const newClient = (url: string) =>
-  createClient({
-    url,
-    disableOfflineQueue: true,
-    commandOptions: { timeout: 0 }, // the deadline is ours; its own costs an AbortSignal a command
-    socket: { connectTimeout: commandDeadlineMs, reconnectStrategy: false },
-  })
+const ofOneKey = /^(WRONGTYPE|ASK|TRYAGAIN) |^ERR .*user_script/ // a slot on the move answers ASK and TRYAGAIN, and MOVED once it has moved
+const ofTheServer = /\b(READONLY|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|MOVED|LOADING|MASTERDOWN)\b/ // in a script's failure too
+
+/** Whether a failure says nothing of the server as a whole. */
+const isOfOneKey = (problem: unknown): boolean =>
+  problem instanceof ErrorReply && ofOneKey.test(problem.message) && !ofTheServer.test(problem.message)
+
+/** What an operator reads: a refused connection has no message, only a code. */
+const reasonOf = (problem: unknown): string => {
+  if (!(problem instanceof Error)) return 'it was closed'
+  return problem.message || (problem as { code?: string }).code || problem.name
+}

@@ -1,5 +1,6 @@
 import type { ExpiredRows } from '../db/expired-rows.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
+import { endedTokenMemorySeconds } from '../sessions/ended-tokens-service.ts'
 import type { RetentionStore } from './retention-store.ts'
 
 export interface PurgeDeps {
@@ -41,6 +42,7 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
     deletion('password resets', retention.passwordResets, 0),
     deletion('changes of address', retention.emailChanges, 0),
     deletion('tickets of sign-ins', retention.sessionTickets, 0),
+    deletion('ends that Redis was told of', retention.endedTokens, endedTokenMemorySeconds),
     deletion('challenges', retention.challenges, day),
     deletion('unfinished enrolments', retention.pendingFactors, day),
     deletion('unconfirmed registrations', retention.registrations, day),

@@ -1,10 +1,11 @@
-import { and, eq, lte, sql } from 'drizzle-orm'
+import { and, eq, lte, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { type ExpiredRows, expiredRows } from '../db/expired-rows.ts'
 import {
   attemptBudgets,
   emailChanges,
   emailConfirmations,
+  endedTokens,
   knownDevices,
   mfaChallenges,
   mfaConfigurations,
@@ -15,6 +16,9 @@ import {
   trustedDevices,
   userSessions,
 } from '../db/tables.ts'
+import { secondsAfter } from '../lib/clock.ts'
+
+const longestSessionSeconds = 30 * 24 * 3600 // the most that SESSION_ABSOLUTE_SECONDS may be
 
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
@@ -40,6 +44,13 @@ export const createRetentionStore = (db: Db) =>
       (before) => sql`exists (
         select 1 from ${signingKeys} newer where newer.generation > ${signingKeys}.generation
           and newer.revoked_at is null and newer.signs_from < ${before.toISOString()})`,
+    ),
+    /** Those that Redis was told of, and those that are older than any session can be. */
+    endedTokens: expiredRows(db, endedTokens, (before) =>
+      and(
+        lte(endedTokens.endedAt, before),
+        or(lte(endedTokens.toldAt, before), lte(endedTokens.endedAt, secondsAfter(before, -longestSessionSeconds))),
+      ),
     ),
     sessions: expiredRows(db, userSessions, (before) => lte(userSessions.endedAt, before)),
   }) satisfies Record<string, ExpiredRows>

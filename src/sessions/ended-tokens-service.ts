@@ -1,22 +1,28 @@
-import type { Clock } from '../lib/clock.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { SessionEndReason } from './session.ts'
-import type { EndedToken, SessionStore } from './session-store.ts'
+import type { EndedToken, ListedToken, SessionStore } from './session-store.ts'
 
 export interface EndedTokensDeps {
-  readonly sessions: Pick<SessionStore, 'listUntold' | 'markTold'>
+  readonly sessions: Pick<SessionStore, 'listEnded' | 'listUntold' | 'markTold' | 'areTold' | 'askToTell'>
+  /** Whether there is a Redis that another server may reach while this one does not. */
+  readonly isRedisShared: boolean
   readonly now: Clock
 }
 
 export type MarkEnded = (tokens: readonly EndedToken[]) => Promise<void>
 
-const memorySeconds = 10 * 60 // far longer than it takes any server to tell Redis
+/** How long an end stays in mind, and on the list: far longer than any server takes to tell Redis, or to notice a promotion. */
+export const endedTokenMemorySeconds = 10 * 60
 const batchSize = 500
+const answerIntervalMs = 15 // one that reaches Redis has told it in less
+const answerDeadlineMs = 600 // then nobody reaches Redis, and everybody asks PostgreSQL
 
 /**
  * What this server knows of tokens that Redis may still hold as live. PostgreSQL announces every end to all servers,
- * and keeps it on a list until Redis was told; what is remembered here overrules Redis meanwhile.
+ * and keeps a list of those that Redis was not told; what is remembered here overrules Redis meanwhile.
  */
-export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
+export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensDeps) => {
   const remembered = new Map<string, { reason: SessionEndReason | null; until: number }>()
   let isConnected = false
   let isCaughtUp = false
@@ -29,7 +35,32 @@ export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
       remembered.delete(hash)
     }
     remembered.delete(tokenHash) // a known key would keep its old place
-    remembered.set(tokenHash, { reason, until: time + memorySeconds * 1000 })
+    remembered.set(tokenHash, { reason, until: time + endedTokenMemorySeconds * 1000 })
+  }
+
+  const tellListed = async (tokens: readonly ListedToken[], markEnded: MarkEnded): Promise<void> => {
+    for (const { tokenHash, reason } of tokens) remember(tokenHash, reason)
+    await markEnded(tokens)
+    await sessions.markTold(hashesOf(tokens), now())
+  }
+
+  const tellUntold = async (markEnded: MarkEnded): Promise<void> => {
+    for (;;) {
+      const untold = await sessions.listUntold(batchSize)
+      if (untold.length === 0) return
+      await tellListed(untold, markEnded)
+    }
+  }
+
+  /** Resolves once another server has told Redis; rejects with the problem when none does. */
+  const letOthersTell = async (tokens: readonly EndedToken[], problem: unknown): Promise<void> => {
+    if (!isRedisShared) throw problem
+    await sessions.askToTell()
+    const deadline = performance.now() + answerDeadlineMs
+    while (!(await sessions.areTold(hashesOf(tokens)))) {
+      if (performance.now() > deadline) throw problem
+      await pause(answerIntervalMs)
+    }
   }
 
   return {
@@ -53,24 +84,43 @@ export const createEndedTokens = ({ sessions, now }: EndedTokensDeps) => {
       remember(tokenHash, reason)
     },
 
-    /** Tells Redis of ends that were just committed. When Redis fails they stay on the list, for any server to tell. */
+    /**
+     * Tells Redis of ends that were just committed; when this server does not reach it, has one that does tell it. Resolves
+     * when no server believes Redis' copies of them any more. Rejects when no server reached Redis in time: the ends
+     * stay on the list, for the first that does.
+     */
     async tell(tokens: readonly EndedToken[], markEnded: MarkEnded): Promise<void> {
       for (const { tokenHash, reason } of tokens) remember(tokenHash, reason)
-      await markEnded(tokens)
-      await sessions.markTold(tokens.map((token) => token.tokenHash))
+      try {
+        await markEnded(tokens)
+      } catch (problem) {
+        return letOthersTell(tokens, problem)
+      }
+      await sessions.markTold(hashesOf(tokens), now())
     },
 
-    /** Works the list off: before Redis is trusted, after the listener connects, and now and then. */
-    async tellAll(markEnded: MarkEnded): Promise<void> {
+    /** Tells Redis of what nobody told it yet: now and then, and when another server asks for it. */
+    tellUntold,
+
+    /**
+     * Tells Redis of every end that it can have missed, however it lost it: before Redis is trusted, and after the listener
+     * connects. From then on this server knows of all ends of the last minutes.
+     */
+    async catchUp(markEnded: MarkEnded): Promise<void> {
       const startedIn = turn
-      for (;;) {
-        const untold = await sessions.listUntold(batchSize)
-        if (untold.length === 0) break
-        for (const { tokenHash, reason } of untold) remember(tokenHash, reason)
-        await markEnded(untold)
-        await sessions.markTold(untold.map((token) => token.tokenHash))
-      }
+      const since = secondsAfter(now(), -endedTokenMemorySeconds)
+      let last: ListedToken | undefined
+      do {
+        const page = await sessions.listEnded(since, last ?? null, batchSize)
+        if (page.length > 0) await tellListed(page, markEnded)
+        last = page.length === batchSize ? page.at(-1) : undefined
+      } while (last)
+      await tellUntold(markEnded)
       if (turn === startedIn) isCaughtUp = true
     },
+
+    isCaughtUp: (): boolean => isCaughtUp,
   }
 }
+
+const hashesOf = (tokens: readonly EndedToken[]): string[] => tokens.map(({ tokenHash }) => tokenHash)

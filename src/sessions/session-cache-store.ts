@@ -1,6 +1,5 @@
 import type { Account } from '../accounts/account.ts'
 import type { Redis, RedisConnection } from '../redis/client.ts'
-import { keepCopies, renewAccount, renewCopy } from '../redis/scripts.ts'
 import type { Session, SessionEndReason } from './session.ts'
 import type { EndedToken } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
@@ -9,6 +8,9 @@ export interface CachedSession {
   readonly session: Session
   readonly account: Account
 }
+
+/** What names a token's keys. */
+type TokenPlace = Pick<SessionToken, 'tag' | 'hash'>
 
 export type CacheAnswer =
   | ({ readonly kind: 'live'; readonly copy: string } & CachedSession)
@@ -24,31 +26,27 @@ const writeBackLifetimeMs = 60 * 1000 // a copy that was read back is asked for 
 
 /** The hot copies in Redis. All keys of a user share the hash tag, so that one command reads session and user at once. */
 export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
-  const keep = (token: SessionToken, { session, account }: CachedSession, lifetimeMs: number): Promise<void> =>
-    redis.run(async ({ client, prefix }) => {
+  const keep = (token: TokenPlace, { session, account }: CachedSession, lifetimeMs: number): Promise<void> =>
+    redis.run(({ serverOf }) => {
+      const { client, prefix } = serverOf(token.tag)
       const lifetime = Math.max(1, lifetimeMs).toFixed()
-      await client.eval(keepCopies, {
-        keys: [sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)],
-        arguments: [
-          packed(session),
-          lifetime,
-          `${account.version}${packed(account)}`,
-          String(account.version),
-          lifetime,
-        ],
-      })
+      return client.keepCopies(
+        [sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)],
+        [packed(session), lifetime, `${account.version}${packed(account)}`, String(account.version), lifetime],
+      )
     })
 
   return {
-    /** One Redis command. */
+    /** One Redis command. What is no whole copy is missing: a key may have been made by anything. */
     async find(token: SessionToken): Promise<CacheAnswer> {
-      const [copy, account] = await redis.run(({ client, prefix }) =>
-        client.mGet([sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)]),
-      )
+      const [copy, account] = await redis.run(({ serverOf }) => {
+        const { client, prefix } = serverOf(token.tag)
+        return client.mGet([sessionKey(prefix, token.tag, token.hash), accountKey(prefix, token.tag)])
+      })
       if (!copy) return { kind: 'missing' }
       if (copy.startsWith(endMark)) return { kind: 'ended', reason: (copy.slice(1) || null) as SessionEndReason | null }
-      if (!account) return { kind: 'missing' }
-      return { kind: 'live', copy, session: revived(copy), account: revived(account.slice(account.indexOf('{'))) }
+      const cached = account ? cachedFrom(copy, account) : null
+      return cached ? { kind: 'live', copy, ...cached } : { kind: 'missing' }
     },
 
     /** The copy of a session that was just made, for as long as the session can last. */
@@ -56,26 +54,28 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
       keep(token, cached, cached.session.expiresAt.getTime() - cached.session.lastSeenAt.getTime()),
 
     /** The copy of a session that PostgreSQL said was live. It never overrules an end. */
-    writeBack: (token: SessionToken, cached: CachedSession) => keep(token, cached, writeBackLifetimeMs),
+    writeBack: (token: TokenPlace, cached: CachedSession) => keep(token, cached, writeBackLifetimeMs),
 
     async renew(token: SessionToken, copy: string, session: Session): Promise<void> {
       const lifetime = Math.max(1, session.expiresAt.getTime() - session.lastSeenAt.getTime())
-      await redis.run(({ client, prefix }) =>
-        client.eval(renewCopy, {
-          keys: [sessionKey(prefix, token.tag, token.hash)],
-          arguments: [copy, packed(session), lifetime.toFixed()],
-        }),
-      )
+      await redis.run(({ serverOf }) => {
+        const { client, prefix } = serverOf(token.tag)
+        return client.renewCopy(
+          [sessionKey(prefix, token.tag, token.hash)],
+          [copy, packed(session), lifetime.toFixed()],
+        )
+      })
     },
 
     /** The copy of a user who changed; where there is none, none is made. */
     async keepAccount(account: Account): Promise<void> {
-      await redis.run(({ client, prefix }) =>
-        client.eval(renewAccount, {
-          keys: [accountKey(prefix, account.sessionTag)],
-          arguments: [`${account.version}${packed(account)}`, String(account.version)],
-        }),
-      )
+      await redis.run(({ serverOf }) => {
+        const { client, prefix } = serverOf(account.sessionTag)
+        return client.renewAccount(
+          [accountKey(prefix, account.sessionTag)],
+          [`${account.version}${packed(account)}`, String(account.version)],
+        )
+      })
     },
 
     end: (tokens: readonly EndedToken[]): Promise<void> => redis.run((connection) => markEnded(connection, tokens)),
@@ -83,13 +83,14 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
 }
 
 /** Replaces each token's copy with the mark of its end. Safe to repeat. */
-export const markEnded = async ({ client, prefix }: RedisConnection, tokens: readonly EndedToken[]): Promise<void> => {
+export const markEnded = async ({ serverOf }: RedisConnection, tokens: readonly EndedToken[]): Promise<void> => {
   await Promise.all(
-    tokens.map(({ sessionTag, tokenHash, reason }) =>
-      client.set(sessionKey(prefix, sessionTag, tokenHash), `${endMark}${reason ?? ''}`, {
+    tokens.map(({ sessionTag, tokenHash, reason }) => {
+      const { client, prefix } = serverOf(sessionTag)
+      return client.set(sessionKey(prefix, sessionTag, tokenHash), `${endMark}${reason ?? ''}`, {
         expiration: { type: 'PX', value: endMarkLifetimeMs },
-      }),
-    ),
+      })
+    }),
   )
 }
 
@@ -118,4 +119,15 @@ const revived = <T>(json: string): T => {
   const value = JSON.parse(json)
   for (const name of instants) if (value[name]) value[name] = new Date(value[name])
   return value
+}
+
+const cachedFrom = (copy: string, userCopy: string): CachedSession | null => {
+  try {
+    const session = revived<Session>(copy)
+    const account = revived<Account>(userCopy.slice(userCopy.indexOf('{')))
+    const isWhole = session.userId === account.id && session.id && session.idleExpiresAt && session.expiresAt
+    return isWhole ? { session, account } : null
+  } catch {
+    return null
+  }
 }

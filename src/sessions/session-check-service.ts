@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account.ts'
+import { createBatch } from '../lib/batch.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
-import { createSingleFlight } from '../lib/single-flight.ts'
 import {
   type ClientInfo,
   deadlinesFrom,
@@ -20,10 +20,10 @@ export interface SessionCheckDeps {
   readonly parseToken: (text: string) => SessionToken | null
   readonly cache: Pick<SessionCacheStore, 'find' | 'writeBack' | 'renew'>
   readonly isCacheTrusted: () => boolean
-  /** Whether this server hears of ends. While not, Redis proves nothing, and neither does another request's read. */
+  /** Whether this server hears of ends. While not, Redis proves nothing. */
   readonly isListening: () => boolean
   readonly endedReasonFor: (tokenHash: string) => SessionEndReason | null | undefined
-  readonly sessions: Pick<SessionStore, 'findByToken' | 'touch'>
+  readonly sessions: Pick<SessionStore, 'findByTokens' | 'touch'>
   /** Says what a token counts that opens no session any more, where it once did. */
   readonly judgeReplaced: JudgeReplacedToken
   /** Records that a session ran out of time, if its record says so too. */
@@ -37,22 +37,33 @@ export type SessionVerdict =
   | { readonly kind: 'ended'; readonly reason: SessionEndReason }
   | { readonly kind: 'unknown' }
 
+const mostTokensARead = 200
+
 export type CheckSession = (tokenText: string, client: ClientInfo) => Promise<SessionVerdict>
 
 /**
  * Says whose live session a token opens. One Redis command on the usual way; PostgreSQL answers when Redis is away, or
- * does not know, or knows that the token was replaced, with one read a token however many ask. Throws SERVICE_DEGRADED when neither can tell.
+ * does not know, or knows that the token was replaced, with one statement at a time for all who ask. Throws SERVICE_DEGRADED
+ * when neither can tell.
  */
 export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
   const { parseToken, cache, isCacheTrusted, isListening, endedReasonFor, sessions, expire, limits, now } = deps
-  const shareRead = createSingleFlight<CacheAnswer>()
-  const shareTouch = createSingleFlight<void>()
+  const touching = new Set<string>()
+
+  const readRecords = createBatch(async (hashes) => {
+    const records = await sessions.findByTokens(hashes)
+    if (isCacheTrusted()) for (const [hash, record] of records) writeBack(hash, record)
+    return records
+  }, mostTokensARead)
+
+  const writeBack = (hash: string, record: CachedSession): void => {
+    if (!record.session.endReason) cache.writeBack({ tag: record.account.sessionTag, hash }, record).catch(() => {})
+  }
 
   const readRecord = async (token: SessionToken): Promise<CacheAnswer> => {
-    const record = await sessions.findByToken(token.hash)
+    const record = await readRecords(token.hash)
     if (!record) return { kind: 'missing' }
     if (record.session.endReason) return { kind: 'ended', reason: record.session.endReason }
-    if (isCacheTrusted()) await cache.writeBack(token, record).catch(() => {})
     return { kind: 'live', copy: '', ...record }
   }
 
@@ -62,7 +73,7 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
       if (answer.kind !== 'missing') return answer
     }
     try {
-      return await (isListening() ? shareRead(token.hash, () => readRecord(token)) : readRecord(token))
+      return await readRecord(token)
     } catch (problem) {
       // PostgreSQL does not answer this server: the copy is the best there is, and it allows reads alone.
       const answer = await cache.find(token).catch(() => null)
@@ -89,10 +100,12 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
   const touch = async (token: SessionToken, copy: string, { session }: CachedSession): Promise<void> => {
     const deadlines = deadlinesFrom(now(), session.expiresAt, limits)
     const seenBefore = secondsAfter(deadlines.lastSeenAt, -touchIntervalSeconds)
+    touching.add(token.hash)
     await Promise.allSettled([
       sessions.touch(session.id, deadlines, seenBefore),
       copy && cache.renew(token, copy, { ...session, ...deadlines }),
     ])
+    touching.delete(token.hash)
   }
 
   return async (tokenText, client) => {
@@ -117,7 +130,7 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     if (answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer
     const cached = { session, account }
-    if (isTouchDue(session, now())) void shareTouch(token.hash, () => touch(token, copy, cached))
+    if (isTouchDue(session, now()) && !touching.has(token.hash)) void touch(token, copy, cached)
     return { kind: 'live', session, account, token }
   }
 }

@@ -1,9 +1,11 @@
-import { and, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
 import { expiredRows } from '../db/expired-rows.ts'
 import { endedTokens, refreshedTokens, userSessions, users } from '../db/tables.ts'
+
 import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
 
 /** A token that no longer opens its session, as every server and Redis must learn. */
@@ -24,9 +26,17 @@ export interface RefreshedToken {
   readonly isSuccessorCurrent: boolean
 }
 
+/** As it stands on the list of ends. */
+export interface ListedToken extends EndedToken {
+  readonly endedAt: Date
+}
+
 export type SessionStore = ReturnType<typeof createSessionStore>
 
+/** Announces each end, as JSON of the token's hash and the reason. */
 export const endedTokensChannel = 'gatehouse_ended_tokens'
+/** Asks whoever reaches Redis to tell it of what is on the list. */
+export const untoldChannel = 'gatehouse_untold'
 
 const sessionColumns = {
   id: userSessions.id,
@@ -43,6 +53,13 @@ const sessionColumns = {
   ipAddress: userSessions.ipAddress,
   endedAt: userSessions.endedAt,
   endReason: userSessions.endReason,
+}
+
+const listedColumns = {
+  tokenHash: endedTokens.tokenHash,
+  sessionTag: endedTokens.sessionTag,
+  reason: endedTokens.reason,
+  endedAt: endedTokens.endedAt,
 }
 
 const mostSessionsListed = 100
@@ -73,13 +90,16 @@ export const createSessionStore = (db: Db) => {
   }
 
   return {
-    async findByToken(tokenHash: string): Promise<{ session: Session; account: Account } | null> {
-      const [row] = await db
-        .select({ session: sessionColumns, account: accountColumns })
+    /** The sessions of these tokens, by token, in one statement; a token that opens none is left out. */
+    async findByTokens(
+      tokenHashes: readonly string[],
+    ): Promise<Map<string, { readonly session: Session; readonly account: Account }>> {
+      const rows = await db
+        .select({ tokenHash: userSessions.tokenHash, session: sessionColumns, account: accountColumns })
         .from(userSessions)
         .innerJoin(users, eq(users.id, userSessions.userId))
-        .where(eq(userSessions.tokenHash, tokenHash))
-      return row ?? null
+        .where(isAnyOf(userSessions.tokenHash, tokenHashes))
+      return new Map(rows.map(({ tokenHash, ...record }) => [tokenHash, record]))
     },
 
     async find(id: string): Promise<Session | null> {
@@ -253,14 +273,54 @@ export const createSessionStore = (db: Db) => {
       ).count(now)
     },
 
-    async listUntold(limit: number): Promise<EndedToken[]> {
-      const { tokenHash, sessionTag, reason } = endedTokens
-      return db.select({ tokenHash, sessionTag, reason }).from(endedTokens).limit(limit)
+    /** A page of the ends since an instant, told or not, oldest first: those after the last of the page before. */
+    async listEnded(since: Date, after: ListedToken | null, limit: number): Promise<ListedToken[]> {
+      const { endedAt, tokenHash } = endedTokens
+      const isLater = after
+        ? or(gt(endedAt, after.endedAt), and(eq(endedAt, after.endedAt), gt(tokenHash, after.tokenHash)))
+        : undefined
+      return db
+        .select(listedColumns)
+        .from(endedTokens)
+        .where(and(gte(endedAt, since), isLater))
+        .orderBy(asc(endedAt), asc(tokenHash))
+        .limit(limit)
     },
 
-    /** Forgets announcements that Redis has taken note of. */
-    async markTold(tokenHashes: readonly string[]): Promise<void> {
-      await db.delete(endedTokens).where(inArray(endedTokens.tokenHash, [...tokenHashes]))
+    async listUntold(limit: number): Promise<ListedToken[]> {
+      return db
+        .select(listedColumns)
+        .from(endedTokens)
+        .where(isNull(endedTokens.toldAt))
+        .orderBy(asc(endedTokens.endedAt))
+        .limit(limit)
+    },
+
+    /** Notes that Redis knows of these ends. They stay on the list for a while: a promoted replica may have missed them. */
+    async markTold(tokenHashes: readonly string[], now: Date): Promise<void> {
+      await db
+        .update(endedTokens)
+        .set({ toldAt: now })
+        .where(and(isAnyOf(endedTokens.tokenHash, tokenHashes), isNull(endedTokens.toldAt)))
+    },
+
+    /** Whether Redis knows of all these ends. */
+    async areTold(tokenHashes: readonly string[]): Promise<boolean> {
+      const [untold] = await db
+        .select({ tokenHash: endedTokens.tokenHash })
+        .from(endedTokens)
+        .where(and(isAnyOf(endedTokens.tokenHash, tokenHashes), isNull(endedTokens.toldAt)))
+        .limit(1)
+      return !untold
+    },
+
+    /** Asks the servers that reach Redis to tell it what is untold. */
+    async askToTell(): Promise<void> {
+      await db.execute(sql`select pg_notify(${untoldChannel}, '')`)
     },
   }
 }
+
+/** One of the values: a statement that is the same however many there are, so that it is prepared once. */
+const isAnyOf = (column: AnyPgColumn, values: readonly string[]): SQL =>
+  sql`${column} = any(${sql.param([...values])}::text[])`

@@ -1,0 +1,155 @@
+import { withDeadline } from '../lib/deadline.ts'
+import { movedTo, type RedisAddress } from '../lib/redis-address.ts'
+import { keySlot, slotCount } from './key-slot.ts'
+import { entryDeadlineMs, inspect, proveWritable, type RedisClient, type RedisServer, visit } from './server.ts'
+
+/** All masters, each asked, probed and ready. */
+export interface Topology {
+  readonly servers: readonly RedisServer[]
+  /** The server of all keys that have this tag in braces. */
+  serverOf(tag: string): RedisServer
+  /** Rejects when another server is, or may be, the master by now. */
+  confirm(): Promise<void>
+}
+
+/** Opens a client that the caller destroys when anything fails. */
+type Dial = (url: string) => Promise<RedisClient>
+
+const mostSilentMs = 60_000 // sentinels that say nothing for so long may have named another master, with copies of its own
+
+/** Finds the masters at an address and opens each. Rejects with what an operator must know when one can't be trusted. */
+export const openTopology = (address: RedisAddress, dial: Dial): Promise<Topology> => {
+  switch (address.kind) {
+    case 'single':
+      return openSingle(address.url, dial)
+    case 'cluster':
+      return openCluster(address.urls, dial)
+    case 'sentinel':
+      return openWatched(address, dial)
+  }
+}
+
+const openSingle = async (url: string, dial: Dial): Promise<Topology> => {
+  const { server, isClusterNode } = await open(url, dial)
+  if (isClusterNode)
+    throw new Error(
+      `${new URL(url).host} is a node of a Redis Cluster: REDIS_URL must list several of its nodes, separated by commas`,
+    )
+  await proveWritable(server, 'any')
+  return { servers: [server], serverOf: () => server, confirm: () => confirmAll([server]) }
+}
+
+const openWatched = async (
+  { sentinels, master, server: template }: RedisAddress & { kind: 'sentinel' },
+  dial: Dial,
+): Promise<Topology> => {
+  const whereIs = () => askSentinels(sentinels, master)
+  const where = await whereIs()
+  const single = await openSingle(movedTo(template, where), dial)
+  let answeredAt = performance.now()
+  return {
+    ...single,
+    async confirm() {
+      await single.confirm()
+      const named = await whereIs().catch((problem) => {
+        if (performance.now() - answeredAt > mostSilentMs) throw problem
+      })
+      if (!named) return
+      answeredAt = performance.now()
+      if (named.host !== where.host || named.port !== where.port)
+        throw new Error(`The sentinels name another master: ${named.host}:${named.port}`)
+    },
+  }
+}
+
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+/** The master that most of the sentinels name which answer in time. */
+const askSentinels = async (sentinels: readonly string[], master: string): Promise<Place> => {
+  const answers = await Promise.allSettled(
+    sentinels.map((url) =>
+      visit(url, (client) => client.sendCommand<string[] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master])),
+    ),
+  )
+  const named = answers.flatMap(({ status, ...answer }) =>
+    status === 'fulfilled' && 'value' in answer && answer.value ? [answer.value as string[]] : [],
+  )
+  const votes = [...Map.groupBy(named, (place) => place.join(' ')).values()].sort((a, b) => b.length - a.length)
+  const [host, port] = votes[0]?.[0] ?? []
+  if (host && port) return { host, port: Number(port) }
+  const failure = answers.find((answer) => answer.status === 'rejected')
+  throw failure
+    ? new Error('No sentinel answers', { cause: failure.reason })
+    : new Error(`No sentinel knows a master "${master}"`)
+}
+
+const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Promise<Topology> => {
+  const ranges = await Promise.any(urls.map(askNode)).catch((problem: AggregateError) => {
+    throw new Error('No node of the cluster answers as it must', { cause: problem.errors[0] })
+  })
+  const byUrl = Map.groupBy(ranges, ({ place }) => movedTo(urls[0], place))
+  const bySlot: RedisServer[] = Array(slotCount)
+  const servers = await Promise.all(
+    [...byUrl].map(async ([url, own]) => {
+      const { server } = await open(url, dial)
+      await proveWritable(server, tagInside(own))
+      for (const { from, to } of own) bySlot.fill(server, from, to + 1)
+      return server
+    }),
+  )
+  if (bySlot.findIndex((server) => !server) >= 0) throw new Error('The cluster does not serve all of its slots')
+  return {
+    servers,
+    serverOf: (tag) => bySlot[keySlot(`{${tag}}`)] as RedisServer,
+    confirm: () => confirmAll(servers),
+  }
+}
+
+interface SlotRange {
+  readonly from: number
+  readonly to: number
+  readonly place: Place
+}
+
+type SlotsReply = [from: number, to: number, master: [host: string | null, port: number, ...rest: unknown[]]][]
+
+/** Which master serves which slots, as one node has it. */
+const askNode = (url: string): Promise<SlotRange[]> =>
+  visit(url, async (client) => {
+    const { hostname, host: where } = new URL(url)
+    const [state, slots] = await Promise.all([
+      client.clusterInfo(),
+      client.sendCommand<SlotsReply>(['CLUSTER', 'SLOTS']),
+    ]).catch((problem: Error) => {
+      throw new Error(`${where} can not be asked as a node of a Redis Cluster: ${problem.message}`)
+    })
+    if (!state.includes('cluster_state:ok')) throw new Error(`${where} says that the cluster is down`)
+    return slots.map(([from, to, [host, port]]) => ({ from, to, place: { host: host || hostname, port } }))
+  })
+
+/** Any tag whose keys lie in one of these ranges. */
+const tagInside = (ranges: readonly SlotRange[]): string => {
+  for (let number = 0; ; number++) {
+    const slot = keySlot(String(number))
+    if (ranges.some(({ from, to }) => from <= slot && slot <= to)) return String(number)
+  }
+}
+
+const open = async (url: string, dial: Dial) => {
+  const client = await dial(url)
+  const { prefix, isClusterNode } = await withDeadline(inspect(client), entryDeadlineMs, 'Redis').catch((problem) => {
+    throw new Error(`${new URL(url).host} can not be trusted: ${problem.message}`, { cause: problem })
+  })
+  return { server: { client, prefix }, isClusterNode }
+}
+
+const confirmAll = async (servers: readonly RedisServer[]): Promise<void> => {
+  await Promise.all(
+    servers.map(async ({ client, prefix }) => {
+      if ((await inspect(client)).prefix !== prefix) throw new Error('Redis was promoted, or given other slots')
+    }),
+  )
+}
