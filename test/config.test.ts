@@ -74,6 +74,18 @@ describe('what is malformed', () => {
     ['DATABASE_URL', 'mysql://db/x', 'postgres://'],
     ['DATABASE_URL', 'not a url', 'postgres://'],
     ['REDIS_URL', 'http://cache', 'redis://'],
+    ['REDIS_URL', 'cache:6379', 'redis://'],
+    ['REDIS_URL', 'redis://', 'redis://'],
+    ['REDIS_URL', 'redis://a, redis://b,', 'separated by commas'],
+    ['REDIS_URL', 'redis://a,rediss://b', 'the same beginning'],
+    ['REDIS_URL', 'redis://:one@a,redis://:two@b', 'credentials'],
+    ['REDIS_URL', 'redis://a/1,redis://b/1', 'no database'],
+    ['REDIS_URL', 'redis://a/name', 'as in /0'],
+    ['REDIS_URL', 'redis://:half#way@a', 'redis://'],
+    ['REDIS_URL', 'redis://a?timeout=1', '%3F'],
+    ['REDIS_URL', 'redis-sentinel://a:26379', 'as in /mymaster'],
+    ['REDIS_URL', 'redis-sentinel://a/one,redis-sentinel://b/two', 'end in each'],
+    ['REDIS_URL', 'redis-sentinel://a/one,redis://b/one', 'the same beginning'],
     ['PUBLIC_URL', 'ftp://id.example.com', 'https://'],
     ['PUBLIC_URL', 'id.example.com', 'https://'],
     ['PUBLIC_URL', 'http://id.example.com', 'https://'],
@@ -212,5 +224,44 @@ describe('defaults', () => {
   test('the keys stand newest first, as they were given', () => {
     const { keys } = readConfig({ ...needed, GATEHOUSE_KEYS: ` ${key('new')} , ${key('old')} ` })
     expect(keys.map(({ id }) => id)).toEqual(['new', 'old'])
+  })
+})
+
+describe('REDIS_URL', () => {
+  const addressOf = (REDIS_URL: string, more = {}) => readConfig({ ...production, REDIS_URL, ...more }).redis
+
+  test('one URL is one server', () => {
+    expect(addressOf('rediss://user:secret@cache:6379/2')).toEqual({
+      kind: 'single',
+      url: 'rediss://user:secret@cache:6379/2',
+    })
+  })
+
+  test('several are nodes of a cluster', () => {
+    expect(addressOf('redis://:secret@a:7000, redis://:secret@b:7000')).toEqual({
+      kind: 'cluster',
+      urls: ['redis://:secret@a:7000', 'redis://:secret@b:7000'],
+    })
+  })
+
+  test('redis-sentinel:// names sentinels, the credentials of the servers and the master', () => {
+    const url = 'redis-sentinel://app:p%40ss@a/main,redis-sentinel://app:p%40ss@[::1]:26380/main'
+    expect(addressOf(url)).toEqual({
+      kind: 'sentinel',
+      sentinels: ['redis://a:26379', 'redis://[::1]:26380'],
+      master: 'main',
+      server: 'redis://app:p%40ss@a',
+    })
+    expect(addressOf('rediss-sentinel://:x@a/main', { REDIS_SENTINEL_PASSWORD: 'open sesame' })).toEqual({
+      kind: 'sentinel',
+      sentinels: ['rediss://:open%20sesame@a:26379'],
+      master: 'main',
+      server: 'rediss://:x@a',
+    })
+  })
+
+  test('a password for sentinels without a sentinel is a mistake', () => {
+    const problems = problemsOf({ ...production, REDIS_SENTINEL_PASSWORD: 'x' })
+    expect(problems).toEqual([expect.stringContaining('redis-sentinel://')])
   })
 })

@@ -47,28 +47,23 @@ export const visit = async <T>(url: string, ask: (client: RedisClient) => Promis
   }
 }
 
-/** What a master says of itself. Throws when it is none, or is a node of a cluster that can not be trusted. */
-export const inspect = async (client: RedisClient): Promise<{ prefix: string; isClusterNode: boolean }> => {
+/** What tells this reign of this master from any other. Throws when it is no master, or not of the kind that was meant. */
+export const inspect = async (client: RedisClient, kind: 'single' | 'cluster'): Promise<string> => {
   const sections = await Promise.all(['server', 'replication', 'cluster'].map((section) => client.info(section)))
   const said = fieldsOf(sections.join('\n'))
+  if (kind === 'single' && said.get('cluster_enabled') === '1')
+    throw new Error('It is a node of a Redis Cluster: REDIS_URL must list several of its nodes, separated by commas')
   if (said.get('role') !== 'master') throw new Error(`It is a replica (role:${said.get('role')})`)
-  const isClusterNode = said.get('cluster_enabled') === '1'
-  const cluster = isClusterNode ? fieldsOf(await client.clusterInfo()) : null
+  const cluster = kind === 'cluster' ? fieldsOf(await client.clusterInfo()) : null
   if (cluster && cluster.get('cluster_state') !== 'ok') throw new Error('The cluster is down (cluster_state is not ok)')
   const [run, reign] = ['run_id', 'master_replid'].map((name) => said.get(name)?.slice(0, 8))
   if (!run || !reign) throw new Error('INFO names no run_id and master_replid, which tell old copies from new ones')
-  const moves = cluster ? `.${cluster.get('cluster_my_epoch')}` : ''
-  return { prefix: `gatehouse:${run}${reign}${moves}`, isClusterNode }
+  return `gatehouse:${run}${reign}${cluster ? `.${cluster.get('cluster_my_epoch')}` : ''}`
 }
 
-/**
- * Throws when the server takes no writes: a replica, one that is out of memory or can't save. `tag` is of one of its slots.
- */
+/** Rejects when the server takes no writes: a replica, one that is out of memory or can't save. */
 export const proveWritable = async ({ client, prefix }: RedisServer, tag: string): Promise<void> => {
-  const probe = client.set(`${prefix}:{${tag}}:probe`, '1', { expiration: { type: 'PX', value: 1_000 } })
-  await withDeadline(probe, entryDeadlineMs, 'Redis').catch((problem) => {
-    throw new Error(`Redis takes no writes: ${problem.message}`, { cause: problem })
-  })
+  await client.set(`${prefix}:{${tag}}:probe`, '1', { expiration: { type: 'PX', value: 1_000 } })
 }
 
 const fieldsOf = (info: string): ReadonlyMap<string, string> =>

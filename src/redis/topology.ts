@@ -15,6 +15,8 @@ export interface Topology {
 /** Opens a client that the caller destroys when anything fails. */
 type Dial = (url: string) => Promise<RedisClient>
 
+type Kind = 'single' | 'cluster'
+
 const mostSilentMs = 60_000 // sentinels that say nothing for so long may have named another master, with copies of its own
 
 /** Finds the masters at an address and opens each. Rejects with what an operator must know when one can't be trusted. */
@@ -30,13 +32,8 @@ export const openTopology = (address: RedisAddress, dial: Dial): Promise<Topolog
 }
 
 const openSingle = async (url: string, dial: Dial): Promise<Topology> => {
-  const { server, isClusterNode } = await open(url, dial)
-  if (isClusterNode)
-    throw new Error(
-      `${new URL(url).host} is a node of a Redis Cluster: REDIS_URL must list several of its nodes, separated by commas`,
-    )
-  await proveWritable(server, 'any')
-  return { servers: [server], serverOf: () => server, confirm: () => confirmAll([server]) }
+  const server = await open(url, dial, 'single', 'any')
+  return { servers: [server], serverOf: () => server, confirm: () => confirmAll([server], 'single') }
 }
 
 const openWatched = async (
@@ -94,8 +91,7 @@ const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Pr
   const bySlot: RedisServer[] = Array(slotCount)
   const servers = await Promise.all(
     [...byUrl].map(async ([url, own]) => {
-      const { server } = await open(url, dial)
-      await proveWritable(server, tagInside(own))
+      const server = await open(url, dial, 'cluster', tagInside(own))
       for (const { from, to } of own) bySlot.fill(server, from, to + 1)
       return server
     }),
@@ -104,7 +100,7 @@ const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Pr
   return {
     servers,
     serverOf: (tag) => bySlot[keySlot(`{${tag}}`)] as RedisServer,
-    confirm: () => confirmAll(servers),
+    confirm: () => confirmAll(servers, 'cluster'),
   }
 }
 
@@ -138,18 +134,23 @@ const tagInside = (ranges: readonly SlotRange[]): string => {
   }
 }
 
-const open = async (url: string, dial: Dial) => {
+/** `tag` is of a slot that this server serves. */
+const open = async (url: string, dial: Dial, kind: Kind, tag: string): Promise<RedisServer> => {
   const client = await dial(url)
-  const { prefix, isClusterNode } = await withDeadline(inspect(client), entryDeadlineMs, 'Redis').catch((problem) => {
-    throw new Error(`${new URL(url).host} can not be trusted: ${problem.message}`, { cause: problem })
-  })
-  return { server: { client, prefix }, isClusterNode }
+  try {
+    const prefix = await withDeadline(inspect(client, kind), entryDeadlineMs, 'Redis')
+    await withDeadline(proveWritable({ client, prefix }, tag), entryDeadlineMs, 'Redis')
+    return { client, prefix }
+  } catch (problem) {
+    const reason = problem instanceof Error ? problem.message : String(problem)
+    throw new Error(`${new URL(url).host} can not be trusted: ${reason}`, { cause: problem })
+  }
 }
 
-const confirmAll = async (servers: readonly RedisServer[]): Promise<void> => {
+const confirmAll = async (servers: readonly RedisServer[], kind: Kind): Promise<void> => {
   await Promise.all(
     servers.map(async ({ client, prefix }) => {
-      if ((await inspect(client)).prefix !== prefix) throw new Error('Redis was promoted, or given other slots')
+      if ((await inspect(client, kind)) !== prefix) throw new Error('Redis was promoted, or given other slots')
     }),
   )
 }

@@ -1,17 +1,33 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /**
  * Stands between Gatehouse and a server, for faults that the server itself can't be made to have: `pause` holds every
- * byte back and drops none, `cut` ends all connections and refuses new ones, `restore` undoes both; `strand` is a path that died
- * without a word.
+ * byte back and drops none, `delay` holds each answer back for some time, `cut` ends all connections and refuses new ones,
+ * `restore` undoes all of these; `strand` is a path that died without a word; `redirect` puts another server in its place.
  */
 export const startTcpProxy = async (target: string) => {
-  const { hostname, port } = new URL(target)
+  let { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   const stranded = new Set<Socket>()
   let isPaused = false
   let isCut = false
+  let delayMs = 0
+
+  /** Passes answers on in their order, each as late as was asked for when it came. */
+  const delayed = () => {
+    let lastDue = 0
+    return new Transform({
+      transform(chunk, _encoding, done) {
+        const now = performance.now()
+        lastDue = Math.max(lastDue, now + delayMs)
+        if (lastDue <= now) return done(null, chunk)
+        setTimeout(() => this.push(chunk), lastDue - now)
+        return done()
+      },
+    })
+  }
 
   const server = createServer((client) => {
     if (isCut) return client.destroy()
@@ -26,7 +42,7 @@ export const startTcpProxy = async (target: string) => {
       })
     }
     client.pipe(upstream)
-    upstream.pipe(client)
+    upstream.pipe(delayed(), { end: false }).pipe(client)
     if (isPaused) for (const socket of both) socket.pause()
     return client
   })
@@ -51,6 +67,13 @@ export const startTcpProxy = async (target: string) => {
       }
       sockets.clear()
     },
+    delay(milliseconds: number): void {
+      delayMs = milliseconds
+    },
+    redirect(elsewhere: string): void {
+      ;({ hostname, port } = new URL(elsewhere))
+      for (const socket of sockets) socket.destroy()
+    },
     cut(): void {
       isCut = true
       for (const socket of sockets) socket.destroy()
@@ -58,6 +81,7 @@ export const startTcpProxy = async (target: string) => {
     restore(): void {
       isPaused = false
       isCut = false
+      delayMs = 0
       for (const socket of sockets) socket.resume()
       for (const socket of stranded) socket.destroy()
     },

@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { parseRedisAddress } from '../../src/lib/redis-address.ts'
+import { keySlot } from '../../src/redis/key-slot.ts'
+import { countRedisCommands, countSessionStatements } from '../support/call-counts.ts'
+import {
+  ChangeEmailDocument,
+  ListSessionsDocument,
+  LoginDocument,
+  LogoutDocument,
+  MeDocument,
+  RevokeSessionDocument,
+} from '../support/documents.generated.ts'
+import { eventually, type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
+import { slowest, startLoad } from '../support/load.ts'
+import { tally } from '../support/race.ts'
+import { confirmEmail, freshlyProved, newestTokenTo } from '../support/recovery.ts'
+import { type RedisServerProcess, redisPassword } from '../support/redis-server.ts'
+import {
+  type Failure,
+  type RedisTopology,
+  startRedisCluster,
+  startRedisSentinels,
+  startSingleRedis,
+} from '../support/redis-topologies.ts'
+
+const cleanUps: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+})
+
+const networkLimit = 30
+
+describe.each([
+  { kind: 'one server', startRedis: startSingleRedis, sentinelPassword: '' },
+  { kind: 'a cluster', startRedis: startRedisCluster, sentinelPassword: '' },
+  { kind: 'a sentinel set', startRedis: startRedisSentinels, sentinelPassword: redisPassword },
+])('on $kind', ({ startRedis, sentinelPassword }) => {
+  let redis: RedisTopology
+  let gatehouse: Gatehouse
+  let other: Gatehouse
+  beforeAll(async () => {
+    redis = await startRedis()
+    const config = { redis: parseRedisAddress(redis.url, sentinelPassword), networkLimit }
+    gatehouse = await startGatehouse({ config })
+    other = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config })
+  })
+  afterAll(async () => {
+    await other?.close()
+    await gatehouse?.close()
+    await redis?.stop()
+  })
+
+  const statusOf = async ({ url }: Gatehouse): Promise<string> =>
+    ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
+
+  const signIn = async (user: { email: string }) => {
+    const { login } = await gatehouse.anonymous.ask(LoginDocument, {
+      input: { email: user.email, password: testPassword },
+    })
+    if (login.__typename !== 'SignedIn' || !login.sessionToken) throw new Error(login.__typename)
+    return login.sessionToken
+  }
+
+  const refusalOn = async (server: Gatehouse, token: string) =>
+    (await server.clientWith(token).refused(MeDocument, {})).extensions
+
+  test('a session check is one command, and no SQL', async () => {
+    const sessionToken = await signIn(await gatehouse.createUser())
+    const ask = async () => {
+      for (let count = 0; count < 10; count++) {
+        for (const server of [gatehouse, other]) await server.clientWith(sessionToken).ask(MeDocument, {})
+      }
+    }
+    await ask()
+    let commands = {}
+    const statements = await countSessionStatements(gatehouse, async () => {
+      commands = await countRedisCommands(redis.servers, ask)
+    })
+    expect({ commands, statements }).toEqual({ commands: { mget: 20 }, statements: 0 })
+  })
+
+  test('many users at once, on every server of it, are each who they are', async () => {
+    const sessions = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const user = await gatehouse.createUser()
+        return { user, ...(await gatehouse.signedInAs(user)) }
+      }),
+    )
+    for (const server of [gatehouse, other, gatehouse]) {
+      const answers = await Promise.all(sessions.map(({ token }) => server.clientWith(token).ask(MeDocument, {})))
+      expect(answers.map(({ me }) => me.id)).toEqual(sessions.map(({ user }) => user.id))
+    }
+  })
+
+  test('use of a session is noted, in the record and in the copy', async () => {
+    const sessionToken = await signIn(await gatehouse.createUser())
+    for (const server of [gatehouse, other]) server.advanceClock(90)
+    const asked = gatehouse.now()
+    await gatehouse.clientWith(sessionToken).ask(MeDocument, {})
+    await eventually(async () => {
+      const { listSessions } = await gatehouse.clientWith(sessionToken).ask(ListSessionsDocument, {})
+      return listSessions.some(({ lastSeenAt }) => new Date(lastSeenAt) >= asked)
+    })
+    const commands = await countRedisCommands(redis.servers, async () => {
+      await other.clientWith(sessionToken).ask(MeDocument, {})
+    })
+    expect(commands).toEqual({ mget: 1 }) // nothing is due: the copy was renewed
+  })
+
+  test('a session that one server ends is refused by both, from the copy alone', async () => {
+    const sessionToken = await signIn(await gatehouse.createUser())
+    await other.clientWith(sessionToken).ask(MeDocument, {})
+    await gatehouse.clientWith(sessionToken).ask(LogoutDocument, {})
+    for (const server of [other, gatehouse]) {
+      expect(await refusalOn(server, sessionToken)).toEqual({ code: 'SESSION_ENDED', reason: 'SIGNED_OUT' })
+    }
+  })
+
+  test("what changes a user changes the user's copy on every server", async () => {
+    const user = await gatehouse.createUser()
+    const session = await freshlyProved(gatehouse, user)
+    for (const server of [gatehouse, other]) await server.clientWith(session.token).ask(MeDocument, {})
+    const newEmail = `new-${user.email}`
+    await session.ask(ChangeEmailDocument, { newEmail })
+    await confirmEmail(other.anonymous, await newestTokenTo(gatehouse, newEmail))
+    for (const server of [gatehouse, other]) {
+      expect((await server.clientWith(session.token).ask(MeDocument, {})).me.email).toBe(newEmail)
+    }
+  })
+
+  test('the tries of one network are counted over both servers', async () => {
+    const answers = []
+    for (let count = 0; count < networkLimit + 10; count++) {
+      const server = count % 2 ? gatehouse : other
+      const input = { email: `${randomUUID()}@example.com`, password: 'a wrong one' }
+      answers.push(await server.anonymous.send(LoginDocument, { input }))
+    }
+    expect(tally(answers)).toEqual({ INVALID_CREDENTIALS: networkLimit, RATE_LIMITED: 10 })
+  })
+
+  test.each<{ attack: string; how: Failure }>([
+    { attack: 'I2', how: 'frozen' },
+    { attack: 'I1', how: 'killed' },
+  ])(
+    '$attack: with a master $how in the middle of traffic every answer is right and within 3 s, and all returns without a restart',
+    async ({ how }) => {
+      const user = await gatehouse.createUser()
+      const { token: kept, ...keeper } = await gatehouse.signedInAs(user)
+      const early = await gatehouse.signedInAs(user)
+      const late = await gatehouse.signedInAs(user)
+      for (const { token } of [{ token: kept }, early, late]) await other.clientWith(token).ask(MeDocument, {})
+      await keeper.ask(RevokeSessionDocument, { id: early.sessionId })
+
+      const servers = [gatehouse, other]
+      let turn = 0
+      const send = (token: string) => () => (servers[turn++ % 2] as Gatehouse).clientWith(token).send(MeDocument, {})
+      const live = startLoad(8, send(kept), 10)
+      const ended = startLoad(4, send(early.token), 10)
+      const began = performance.now()
+      const failingOver = redis.failOver(user.sessionTag, how)
+      await keeper.ask(RevokeSessionDocument, { id: late.sessionId })
+      const endedLate = startLoad(4, send(late.token), 10)
+      const { restore } = await failingOver
+      const failedOver = performance.now()
+      await eventually(async () => (await Promise.all(servers.map(statusOf))).every((status) => status === 'ready'))
+      const recoveryMs = performance.now() - failedOver
+      restore()
+      const before = live.samples.length
+      await eventually(() => live.samples.length > before + 200)
+
+      const samples = { live: await live.stop(), ended: await ended.stop(), endedLate: await endedLate.stop() }
+      const slowestMs = Math.max(...Object.values(samples).map(slowest))
+      console.info(
+        `${how}: failover ${(failedOver - began).toFixed()} ms, ready ${recoveryMs.toFixed()} ms later; ` +
+          `slowest of ${live.samples.length} answers ${slowestMs.toFixed()} ms`,
+      )
+      expect(new Set(samples.live.map(({ outcome }) => outcome))).toEqual(new Set(['OK']))
+      expect(new Set(samples.ended.map(({ outcome }) => outcome))).toEqual(new Set(['SESSION_ENDED']))
+      expect(new Set(samples.endedLate.map(({ outcome }) => outcome))).toEqual(new Set(['SESSION_ENDED']))
+      expect(slowestMs).toBeLessThan(3_000)
+      expect(recoveryMs).toBeLessThan(5_000)
+      for (const server of servers) {
+        await eventually(async () => {
+          const running = redis.servers.filter((it) => it.isRunning())
+          const commands = await countRedisCommands(running, () => server.clientWith(kept).ask(MeDocument, {}))
+          return Object.keys(commands).join() === 'mget' // Redis alone answers again
+        })
+      }
+    },
+  )
+})
+
+test('a slot of a cluster that moves to another master and back loses no session and revives none', async () => {
+  const redis = await startRedisCluster()
+  cleanUps.push(redis.stop)
+  const gatehouse = await startGatehouse({ redisUrl: redis.url })
+  cleanUps.push(gatehouse.close)
+  const user = await gatehouse.createUser()
+  const kept = await gatehouse.signedInAs(user)
+  const lost = await gatehouse.signedInAs(user)
+  const later = await gatehouse.signedInAs(user)
+  for (const { ask } of [kept, lost, later]) await ask(MeDocument, {})
+  const slot = keySlot(`{${user.sessionTag}}`)
+  const [home, away] = redis.mastersFrom(slot)
+
+  const logged = () => gatehouse.logs.filter((line) => line.includes('Redis is lost')).length
+  await beginMove(slot, home, away)
+  await moveKeys(slot, home, away)
+  for (let count = 0; count < 20; count++) await kept.ask(MeDocument, {})
+  expect(logged()).toBe(0) // a key on the move is a matter of that key
+  await kept.ask(RevokeSessionDocument, { id: lost.sessionId })
+  expect((await lost.refused(MeDocument, {})).extensions.code).toBe('SESSION_ENDED')
+  await endMove(slot, home, away)
+  await kept.ask(MeDocument, {})
+  await eventually(() => gatehouse.logs.filter((line) => line.includes('Redis is connected')).length > 1)
+  await kept.ask(RevokeSessionDocument, { id: later.sessionId })
+  await gatehouse.sql`delete from ended_tokens` // as if this were long ago
+
+  await beginMove(slot, away, home)
+  await moveKeys(slot, away, home)
+  await endMove(slot, away, home)
+  const newcomer = await startGatehouse({ redisUrl: redis.url, databaseUrl: gatehouse.databaseUrl })
+  cleanUps.push(newcomer.close)
+  for (const server of [gatehouse, newcomer]) {
+    for (const { token } of [lost, later]) {
+      const { extensions } = await server.clientWith(token).refused(MeDocument, {})
+      expect(extensions.code).toBe('SESSION_ENDED')
+    }
+    await server.clientWith(kept.token).ask(MeDocument, {})
+  }
+})
+
+const beginMove = async (slot: number, from: RedisServerProcess, to: RedisServerProcess) => {
+  await to.ask('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', await from.ask('CLUSTER', 'MYID'))
+  await from.ask('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', await to.ask('CLUSTER', 'MYID'))
+}
+
+const moveKeys = async (slot: number, from: RedisServerProcess, to: RedisServerProcess) => {
+  const keys = await from.ask<string[]>('CLUSTER', 'GETKEYSINSLOT', String(slot), '100')
+  expect(keys.length).toBeGreaterThan(1)
+  await from.ask('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'AUTH', redisPassword, 'KEYS', ...keys)
+}
+
+const endMove = async (slot: number, from: RedisServerProcess, to: RedisServerProcess) => {
+  const id = await to.ask<string>('CLUSTER', 'MYID')
+  for (const node of [to, from]) await node.ask('CLUSTER', 'SETSLOT', String(slot), 'NODE', id)
+}
