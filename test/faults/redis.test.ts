@@ -216,7 +216,7 @@ test('I2: with Redis frozen under load every answer comes within 3 s, and after 
     `frozen: slowest of ${samples.length} answers ${slowest(samples).toFixed()} ms; after 1 s p95 ${p95.toFixed()} ms`,
   )
   expect(new Set(samples.map(({ outcome }) => outcome))).toEqual(new Set(['OK']))
-  expect(slowest(samples)).toBeLessThan(3_000)
+  expect(slowest(samples)).toBeLessThan(1_000) // the first ones, who wait for Redis; 3 s is what was promised
   expect(p95).toBeLessThan(100)
   expect(await recoveryOf(servers)).toBeLessThan(5_000)
 })
@@ -258,7 +258,7 @@ describe('a key of ours that holds something else', () => {
     { what: 'half a copy', of: 'both', command: (key) => ['SET', key, '7{"id":"'] },
     { what: 'an empty object', of: 's', command: (key) => ['SET', key, '{}'] },
     { what: 'no text at all', of: 'both', command: (key) => ['SET', key, ''] },
-    { what: 'a user of a version to come, in half', of: 'u', command: (key) => ['SET', key, '999999{"id":"'] },
+    { what: 'a user of a version to come, in half', of: 'u', command: (key) => ['SET', key, '999999{"id":"}'] },
   ]
   test.each(poisons)('$what is read from PostgreSQL, replaced, and can be ended', async ({ of, command }) => {
     const { redis, servers, gatehouse, other } = await startTwo()
@@ -386,6 +386,20 @@ test('a copy that lost its mark is told again before a connection is trusted', a
   await expectEnded([newcomer], lost)
   const marks = await Promise.all(keys.map((key) => redis.ask<string>('GET', key)))
   expect(marks.filter((mark) => mark.startsWith('!'))).toEqual(['!REVOKED_BY_USER'])
+})
+
+test.each([
+  { what: 'full', settings: ['maxmemory 1'], reason: 'OOM' },
+  { what: 'a replica', settings: ['replicaof 127.0.0.1 1', 'replica-serve-stale-data yes'], reason: 'It is a replica' },
+])('a Redis that is $what when a server starts is not trusted, and the log says why', async ({ settings, reason }) => {
+  const redis = await startRedis(settings)
+  const gatehouse = await startOn(redis.url)
+  const { sessions } = await warmSessions([gatehouse], 1)
+  await expectLive([gatehouse], sessions[0])
+  expect(await statusOf(gatehouse)).toBe('degraded')
+  const warnings = gatehouse.logs.filter((line) => line.includes('Redis can not be used'))
+  expect(warnings.join('')).toContain(reason)
+  expect(warnings.length).toBeLessThan(5) // once a reason, not once a try
 })
 
 test('a node of a cluster that is configured as one server is not used, and the log says what to list', async () => {
