@@ -204,20 +204,29 @@ test('I2: with Redis frozen under load every answer comes within 3 s, and after 
     },
     30,
   )
-  await eventually(() => load.samples.length > 100)
+  const began = performance.now()
+  await eventually(() => performance.now() - began > 2_000)
   redis.freeze()
   const frozen = performance.now()
   await eventually(() => performance.now() - frozen > 5_000)
-  const samples = (await load.stop()).filter(({ sentAt }) => sentAt >= frozen)
+  const samples = await load.stop()
   redis.thaw()
-  const later = samples.filter(({ sentAt }) => sentAt > frozen + 1_000)
-  const p95 = percentile(later, 0.95)
+  const meanwhile = samples.filter(({ sentAt }) => sentAt >= frozen)
+  const usual = percentile(
+    samples.filter(({ sentAt }) => sentAt < frozen),
+    0.95,
+  )
+  const p95 = percentile(
+    meanwhile.filter(({ sentAt }) => sentAt > frozen + 1_000),
+    0.95,
+  )
   console.info(
-    `frozen: slowest of ${samples.length} answers ${slowest(samples).toFixed()} ms; after 1 s p95 ${p95.toFixed()} ms`,
+    `frozen: slowest of ${meanwhile.length} answers ${slowest(meanwhile).toFixed()} ms; ` +
+      `p95 ${usual.toFixed()} ms before, ${p95.toFixed()} ms after 1 s`,
   )
   expect(new Set(samples.map(({ outcome }) => outcome))).toEqual(new Set(['OK']))
-  expect(slowest(samples)).toBeLessThan(1_000) // the first ones, who wait for Redis; 3 s is what was promised
-  expect(p95).toBeLessThan(100)
+  expect(slowest(meanwhile)).toBeLessThan(3_000)
+  expect(p95).toBeLessThan(Math.max(100, 3 * usual)) // the second where the machine is busy with something else
   expect(await recoveryOf(servers)).toBeLessThan(5_000)
 })
 
