@@ -4,6 +4,7 @@ import { createIssueAccessToken } from './access-tokens/access-token-service.ts'
 import { startSigningKeys } from './access-tokens/signing-key-service.ts'
 import { signingKeysChannel } from './access-tokens/signing-key-store.ts'
 import { AccountResolver } from './accounts/account.graphql.ts'
+import type { Account } from './accounts/account.ts'
 import { createEmailChangeService } from './accounts/email-change-service.ts'
 import { createPasswordChangeService } from './accounts/password-change-service.ts'
 import { createCheckPassword } from './accounts/password-check-service.ts'
@@ -125,6 +126,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   let redis = noRedis
   const cache = createSessionCacheStore({ run: (work) => redis.run(work) })
   const tellEnded = (tokens: readonly EndedToken[]) => endedTokens.tell(tokens, cache.end)
+  const keepAccount = (account: Account) =>
+    cache.keepAccount(account).catch((problem) => endedTokens.dropUser(account.sessionTag, problem))
   const logUntold = (problem: unknown) => log.warn({ err: problem }, 'ended sessions could not be told to Redis')
   const tellUntold = (): void => {
     if (redis.isTrusted()) endedTokens.tellUntold(cache.end).catch(logUntold)
@@ -263,7 +266,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     actAsOwner,
     endSessions,
     mustKeepFactor: policies.isRequired,
-    keepAccount: cache.keepAccount,
+    keepAccount,
     wakeMailRelay,
     now,
   })
@@ -302,7 +305,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     transact,
     actAsOwner,
     recordEvent,
-    keepAccount: cache.keepAccount,
+    keepAccount,
     digest,
     wakeMailRelay,
     publicUrl,

@@ -4,7 +4,10 @@ import type { SessionEndReason } from './session.ts'
 import type { EndedToken, ListedToken, SessionStore } from './session-store.ts'
 
 export interface EndedTokensDeps {
-  readonly sessions: Pick<SessionStore, 'listEnded' | 'listUntold' | 'markTold' | 'areTold' | 'askToTell'>
+  readonly sessions: Pick<
+    SessionStore,
+    'listEnded' | 'listUntold' | 'listStaleUser' | 'markTold' | 'areTold' | 'askToTell'
+  >
   /** Whether there is a Redis that another server may reach while this one does not. */
   readonly isRedisShared: boolean
   readonly now: Clock
@@ -97,6 +100,15 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
         return letOthersTell(tokens, problem)
       }
       await sessions.markTold(hashesOf(tokens), now())
+    },
+
+    /**
+     * Has the copy of a user who changed dropped by a server that reaches Redis, as this one could not renew it. Rejects when
+     * none does in time: then whoever comes to trust Redis drops it first.
+     */
+    async dropUser(sessionTag: string, problem: unknown): Promise<void> {
+      if (!isRedisShared) throw problem
+      await letOthersTell([await sessions.listStaleUser(sessionTag, now())], problem)
     },
 
     /** Tells Redis of what nobody told it yet: now and then, and when another server asks for it. */

@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Redis, RedisConnection } from '../redis/client.ts'
 import type { Session, SessionEndReason } from './session.ts'
-import type { EndedToken } from './session-store.ts'
+import { type EndedToken, staleUser } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
 export interface CachedSession {
@@ -82,11 +82,12 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
   }
 }
 
-/** Replaces each token's copy with the mark of its end. Safe to repeat. */
+/** Replaces each token's copy with the mark of its end, and drops the copies of users that are stale. Safe to repeat. */
 export const markEnded = async ({ serverOf }: RedisConnection, tokens: readonly EndedToken[]): Promise<void> => {
   await Promise.all(
-    tokens.map(({ sessionTag, tokenHash, reason }) => {
+    tokens.map(({ sessionTag, tokenHash, reason }): Promise<unknown> => {
       const { client, prefix } = serverOf(sessionTag)
+      if (tokenHash === staleUser(sessionTag).tokenHash) return client.del(accountKey(prefix, sessionTag))
       return client.set(sessionKey(prefix, sessionTag, tokenHash), `${endMark}${reason ?? ''}`, {
         expiration: { type: 'PX', value: endMarkLifetimeMs },
       })

@@ -5,7 +5,6 @@ import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
 import { expiredRows } from '../db/expired-rows.ts'
 import { endedTokens, refreshedTokens, userSessions, users } from '../db/tables.ts'
-
 import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
 
 /** A token that no longer opens its session, as every server and Redis must learn. */
@@ -30,6 +29,13 @@ export interface RefreshedToken {
 export interface ListedToken extends EndedToken {
   readonly endedAt: Date
 }
+
+/** What stands on the list for the copy of a user, which Redis must drop: the user changed, and it could not be renewed. */
+export const staleUser = (sessionTag: string): EndedToken => ({
+  tokenHash: `user:${sessionTag}`,
+  sessionTag,
+  reason: null,
+})
 
 export type SessionStore = ReturnType<typeof createSessionStore>
 
@@ -271,6 +277,16 @@ export const createSessionStore = (db: Db) => {
       return expiredRows(db, userSessions, (before) =>
         and(isNull(userSessions.endedAt), lte(userSessions.expiresAt, before)),
       ).count(now)
+    },
+
+    /** Puts the copy of a user on the list, or back on it. */
+    async listStaleUser(sessionTag: string, now: Date): Promise<EndedToken> {
+      const token = staleUser(sessionTag)
+      await db
+        .insert(endedTokens)
+        .values({ ...token, endedAt: now })
+        .onConflictDoUpdate({ target: endedTokens.tokenHash, set: { endedAt: now, toldAt: null } })
+      return token
     },
 
     /** A page of the ends since an instant, told or not, oldest first: those after the last of the page before. */

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { MeDocument, RevokeSessionDocument } from '../support/documents.generated.ts'
+import { ChangeEmailDocument, MeDocument, RevokeSessionDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { startLoad } from '../support/load.ts'
+import { confirmEmail, freshlyProved, newestTokenTo } from '../support/recovery.ts'
 import { startRedisServer } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -68,5 +69,49 @@ describe.each([
     expect(successes).toEqual([])
     expect(refusals).toBeGreaterThan(rounds * 8)
     expect(slowest).toBeLessThan(3_000)
+  })
+})
+
+describe('a user who changes', () => {
+  const changeEmail = async ({ ending, checking }: Awaited<ReturnType<typeof startApart>>, begin: () => unknown) => {
+    const user = await ending.createUser()
+    const session = await freshlyProved(ending, user)
+    for (const server of [ending, checking]) await server.clientWith(session.token).ask(MeDocument, {})
+    const newEmail = `new-${user.email}`
+    await session.ask(ChangeEmailDocument, { newEmail })
+    const mailToken = await newestTokenTo(ending, newEmail)
+    await begin()
+    const { errors } = await confirmEmail(ending.anonymous, mailToken)
+    expect(errors).toBeUndefined()
+    return async () => {
+      for (const server of [ending, checking]) {
+        expect((await server.clientWith(session.token).ask(MeDocument, {})).me.email).toBe(newEmail)
+      }
+    }
+  }
+
+  test('while Redis is out of reach for the server that changes it, is who they are now on every server', async () => {
+    const them = await startApart()
+    const expectChanged = await changeEmail(them, async () => {
+      them.paths[0].cut()
+      await eventually(async () => (await redisStateOf(them.ending)) === 'down')
+    })
+    await expectChanged()
+    them.paths[0].restore()
+    await eventually(async () => (await redisStateOf(them.ending)) === 'up')
+    await expectChanged()
+  })
+
+  test('while Redis is frozen, is who they are now when it returns', async () => {
+    const them = await startApart()
+    const expectChanged = await changeEmail(them, () => {
+      for (const path of them.paths) path.pause()
+    })
+    await expectChanged()
+    for (const path of them.paths) path.restore()
+    for (const server of [them.ending, them.checking]) {
+      await eventually(async () => (await redisStateOf(server)) === 'up')
+    }
+    await expectChanged()
   })
 })
