@@ -379,7 +379,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       new AccountResolver(registration, signIn, emailChanges),
       new AdminResolver(
         createUnlockUser({ actAsOwner, wakeMailRelay, now }),
-        createSuspensionService({ actAsOwner, endSessions, keepAccount: cache.keepAccount, wakeMailRelay, now }),
+        createSuspensionService({ actAsOwner, endSessions, keepAccount, wakeMailRelay, now }),
         createRevokeUserSessions({ actAsOwner, endSessions, wakeMailRelay, now }),
       ),
       new AuditResolver(createReadEvents(reading.events)),

@@ -6,7 +6,7 @@ import type { Environment } from './report.ts'
 const background: readonly { readonly who: string; readonly statement: RegExp }[] = [
   { who: 'mail polling', statement: /"outgoing_messages"/ },
   { who: 'reading of signing keys', statement: /^select .* from "signing_keys"/ },
-  { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" limit/ },
+  { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" where .* is null order/ },
   { who: 'liveness of the listening connection', statement: /^select \$?1$/ },
   { who: 'this count itself', statement: /pg_stat_statements/ },
 ]

@@ -2,10 +2,13 @@ import { createClient } from 'redis'
 import { withDeadline } from '../lib/deadline.ts'
 import { scripts } from './scripts.ts'
 
-/** Beyond it Redis counts as away: PostgreSQL answers in a fiftieth of it, and nobody should wait longer for the copy. */
+/**
+ * Beyond it Redis counts as away. Fifty times what it needs on a bad day, and still so short that whoever waits for it in
+ * vain hardly notices: PostgreSQL answers next.
+ */
 export const commandDeadlineMs = 250
-/** What a Redis must keep to be trusted: half, so that one that is only just quick enough is not taken and lost by turns. */
-export const entryDeadlineMs = commandDeadlineMs / 2
+/** Within it a Redis must answer to be trusted: less, so that one that is only just quick enough is not taken and lost by turns. */
+export const entryDeadlineMs = 200
 const connectDeadlineMs = 500
 
 export type RedisClient = ReturnType<typeof newClient>

@@ -18,7 +18,7 @@ export type MarkEnded = (tokens: readonly EndedToken[]) => Promise<void>
 /** How long an end stays in mind, and on the list: far longer than any server takes to tell Redis, or to notice a promotion. */
 export const endedTokenMemorySeconds = 10 * 60
 const batchSize = 500
-const answerIntervalMs = 15 // one that reaches Redis has told it in less
+const firstWaitMs = 15 // one that reaches Redis needs hardly more; each wait is longer than the one before
 const answerDeadlineMs = 600 // then nobody reaches Redis, and everybody asks PostgreSQL
 
 /**
@@ -29,6 +29,8 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
   const remembered = new Map<string, { reason: SessionEndReason | null; until: number }>()
   let isConnected = false
   let isCaughtUp = false
+  let telling: Promise<void> | undefined
+  let isAskedAgain = false // since the list was last read
   let turn = 0 // of connecting and losing the connection, so that what began in one says nothing of the next
 
   const remember = (tokenHash: string, reason: SessionEndReason | null): void => {
@@ -47,7 +49,7 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
     await sessions.markTold(hashesOf(tokens), now())
   }
 
-  const tellUntold = async (markEnded: MarkEnded): Promise<void> => {
+  const tellWholeList = async (markEnded: MarkEnded): Promise<void> => {
     for (;;) {
       const untold = await sessions.listUntold(batchSize)
       if (untold.length === 0) return
@@ -60,9 +62,9 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
     if (!isRedisShared) throw problem
     await sessions.askToTell()
     const deadline = performance.now() + answerDeadlineMs
-    while (!(await sessions.areTold(hashesOf(tokens)))) {
+    for (let waitMs = firstWaitMs; !(await sessions.areTold(hashesOf(tokens))); waitMs *= 1.5) {
       if (performance.now() > deadline) throw problem
-      await pause(answerIntervalMs)
+      await pause(waitMs)
     }
   }
 
@@ -111,8 +113,19 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
       await letOthersTell([await sessions.listStaleUser(sessionTag, now())], problem)
     },
 
-    /** Tells Redis of what nobody told it yet: now and then, and when another server asks for it. */
-    tellUntold,
+    /** Tells Redis of what nobody told it yet: now and then, and when another server asks for it. Many calls at once are one. */
+    tellUntold(markEnded: MarkEnded): Promise<void> {
+      isAskedAgain = true
+      telling ??= (async () => {
+        while (isAskedAgain) {
+          isAskedAgain = false
+          await tellWholeList(markEnded)
+        }
+      })().finally(() => {
+        telling = undefined
+      })
+      return telling
+    },
 
     /**
      * Tells Redis of every end that it can have missed, however it lost it: before Redis is trusted, and after the listener
@@ -127,7 +140,7 @@ export const createEndedTokens = ({ sessions, isRedisShared, now }: EndedTokensD
         if (page.length > 0) await tellListed(page, markEnded)
         last = page.length === batchSize ? page.at(-1) : undefined
       } while (last)
-      await tellUntold(markEnded)
+      await tellWholeList(markEnded)
       if (turn === startedIn) isCaughtUp = true
     },
 
