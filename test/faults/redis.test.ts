@@ -244,17 +244,20 @@ describe.each<Fault>([
 ])('with Redis $fault', ({ fault, begin, end }) => {
   test('hundreds of requests of a few sessions at once cost PostgreSQL a few statements', async () => {
     const them = await startTwo()
-    const { gatehouse } = them
-    const { sessions } = await warmSessions(them.servers, 5)
-    await begin(them)
+    const database = await startTcpProxy(them.gatehouse.databaseUrl)
+    cleanUps.push(database.close)
+    const gatehouse = await startOn(them.proxy.url, database.url)
+    const { sessions } = await warmSessions([gatehouse], 5)
+    await begin({ ...them, gatehouse })
+    database.delay(40) // a PostgreSQL that is some way off: none of them waits for two of its answers without need
     let answers: Awaited<ReturnType<Gatehouse['anonymous']['send']>>[] = []
-    const statements = await countSessionStatements(gatehouse, async () => {
+    const statements = await countSessionStatements(them.gatehouse, async () => {
       answers = await atOnce(300, sessions, ({ token }) => gatehouse.clientWith(token).send(MeDocument, {}))
     })
     await end(them)
     console.info(`${fault}: ${statements} statements for 300 requests of 5 sessions`)
     expect(tally(answers)).toEqual({ OK: 300 })
-    expect(statements).toBeLessThan(100)
+    expect(statements).toBeLessThan(50)
   })
 })
 
