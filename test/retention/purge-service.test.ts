@@ -192,6 +192,13 @@ describe('what is kept how long', () => {
       columns: 'user_id, proofs, trusts_device, transport, created_at, expires_at',
       values: () => `${someone()}, '{PASSWORD}', false, 'BEARER', AT, AT`,
     },
+    'ends that Redis was told of': {
+      table: 'ended_tokens',
+      key: 'token_hash',
+      kept: 10 * minute,
+      columns: 'session_tag, ended_at, told_at',
+      values: () => "'x', AT, AT",
+    },
     challenges: {
       table: 'mfa_challenges',
       key: 'id',

@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSessionStore } from '../../src/sessions/session-store.ts'
+import { createRetentionStore } from '../../src/retention/retention-store.ts'
 import { LogoutDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 
@@ -28,7 +28,7 @@ test('what Redis was told of is forgotten in its time; what it was not, once no 
       ('told just now', 't', null, '2030-03-01T00:00:01Z', '2030-03-01T00:00:01Z'),
       ('never told', 't', null, '2030-02-01T00:00:00Z', null),
       ('never told, and older than any session', 't', null, '2030-01-01T00:00:00Z', null)`
-  await createSessionStore(drizzle(gatehouse.sql)).purgeTold(before)
+  await createRetentionStore(drizzle(gatehouse.sql)).endedTokens.deleteSome(before)
   const rows = await gatehouse.sql`select token_hash from ended_tokens where session_tag = 't' order by token_hash`
   expect(rows.map(({ token_hash: hash }) => hash)).toEqual(['never told', 'told just now', 'told late'])
 })
