@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClient } from 'redis'
+import { createClient, ErrorReply } from 'redis'
 import { answersPing, findRedisServer, redisSettings } from '../../src/cli/local-redis.ts'
 import { freePort } from '../../src/cli/local-service.ts'
 
@@ -88,7 +88,14 @@ const isFree = (port: number): Promise<boolean> =>
     probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
 
-const askServer = async <T>(url: string, command: readonly string[]): Promise<T> => {
+/** Tries again once: whoever makes a server a replica ends its connections. */
+const askServer = <T>(url: string, command: readonly string[]): Promise<T> =>
+  askOnce<T>(url, command).catch((problem) => {
+    if (problem instanceof ErrorReply) throw problem
+    return askOnce<T>(url, command)
+  })
+
+const askOnce = async <T>(url: string, command: readonly string[]): Promise<T> => {
   const client = createClient({ url, RESP: 2, socket: { reconnectStrategy: false } })
   client.on('error', () => {})
   await client.connect()
