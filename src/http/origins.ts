@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { AppError } from '../failure.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -16,11 +16,9 @@ interface OriginRules {
  */
 const createPageCheck =
   ({ origins, isProduction }: OriginRules) =>
-  (request: IncomingMessage): boolean => {
-    const { origin, host, 'sec-fetch-site': site } = request.headers
+  ({ origin, host, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean => {
     if (origin === undefined) return site === undefined || site === 'same-origin' || site === 'none'
-    if (request.headersDistinct.origin?.length !== 1) return false // Node shows the first of several
-    if (origins.has(origin)) return true
+    if (origins.has(origin)) return true // of several headers Node makes one text, which no list has
     if (site === 'same-origin' && origin !== 'null') return true
     return !isProduction && origin === `http://${host}` && loopbackHost.test(host ?? '')
   }
@@ -58,7 +56,7 @@ export const createOriginGate = (rules: OriginRules, log: Logger) => {
   const onRequest: onRequestHookHandler = (request, reply, done) => {
     const { origin } = request.headers
     if (origin !== undefined) reply.header('vary', 'Origin')
-    if (!mayPass(request.raw)) return refuse(request, reply)
+    if (!mayPass(request.headers)) return refuse(request, reply)
     if (origin !== undefined && origins.has(origin)) {
       reply.header('access-control-allow-origin', origin).headers(sharedHeaders)
     }
