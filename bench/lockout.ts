@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { AttackPlan, AttackResult } from './support/attacker.ts'
-import { requestText, runLoad } from './support/load.ts'
+import { type Answer, requestText, runLoad } from './support/load.ts'
 import type { Benchmark, Figure } from './support/report.ts'
 import { addUsers, loginCall } from './support/seed.ts'
 import { addBesieged, addSignIns, verifyCall } from './support/seed-mfa.ts'
@@ -88,8 +88,8 @@ const prepareSignIns = async (databaseUrl: string, servers: readonly Server[]) =
   return async <T>(until: Promise<T>) => {
     let isDone = false
     let refused = 0
-    const onAnswer = (body: string): void => {
-      if (body.includes('"errors"')) refused++
+    const onAnswer = ({ isSuccess }: Answer): void => {
+      if (!isSuccess) refused++
     }
     const done = until.finally(() => {
       isDone = true

@@ -7,9 +7,13 @@ import { promisify } from 'node:util'
 import { startLocalPostgres } from '../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../src/cli/local-redis.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { frozenRedis } from './frozen-redis.ts'
+import { limit } from './limit.ts'
 import { lockout } from './lockout.ts'
+import { revocation } from './revocation.ts'
 import { sessionCheck } from './session-check.ts'
 import { signIn } from './sign-in.ts'
+import { sizing } from './sizing.ts'
 import { startMailSink } from './support/mail-sink.ts'
 import { type Benchmark, table } from './support/report.ts'
 import { verifyMfa } from './verify-mfa.ts'
@@ -22,6 +26,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'sign-in': signIn,
   'verify-mfa': verifyMfa,
   lockout,
+  revocation,
+  limit,
+  'frozen-redis': frozenRedis,
+  sizing,
 }
 
 const say = (text: string): void => console.log(text)

@@ -11,7 +11,7 @@ const rounds = 20 // short ones: what else the machine does meets both halves of
 const roundSeconds = 1
 const pacedSeconds = 5
 const countedRequests = 1_000
-const leastRatio = 0.8
+const leastRatio = 0.85
 const mostP99Ms = 5
 const query = '{ me { id email } }'
 
@@ -69,24 +69,27 @@ const figures = (measured: readonly Round[], paced: Measured): Figure[] => {
   const throughput = ratios('perSecond', 1)
   const p99 = ours('p99')
   return [
-    { what: `constant answer, requests/s over ${connections} connections`, value: spread(theirs('perSecond')) },
-    { what: 'signed in, requests/s', value: spread(ours('perSecond')) },
     {
-      what: 'signed in / constant',
+      what: `unguarded, a constant answer: requests/s over ${connections} connections`,
+      value: spread(theirs('perSecond')),
+    },
+    { what: 'guarded, signed in: requests/s', value: spread(ours('perSecond')) },
+    {
+      what: 'guarded / unguarded',
       value: spread(throughput),
       bar: { text: `≥ ${leastRatio}`, isMet: median(throughput) >= leastRatio },
     },
-    { what: "server's CPU a request, constant", value: `${spread(theirs('cpuMicros'))} µs` },
-    { what: "server's CPU a request, signed in", value: `${spread(ours('cpuMicros'))} µs` },
-    { what: 'constant / signed in, by CPU', value: spread(ratios('cpuMicros', -1)) },
-    { what: 'signed in, p50, as fast as it goes', value: `${spread(ours('p50'))} ms` },
+    { what: "server's CPU a request, unguarded", value: `${spread(theirs('cpuMicros'))} µs` },
+    { what: "server's CPU a request, guarded", value: `${spread(ours('cpuMicros'))} µs` },
+    { what: 'unguarded / guarded, by CPU', value: spread(ratios('cpuMicros', -1)) },
+    { what: 'guarded, p50, as fast as it goes', value: `${spread(ours('p50'))} ms` },
     {
-      what: 'signed in, p99, as fast as it goes',
+      what: 'guarded, p99, as fast as it goes',
       value: `${spread(p99)} ms`,
       bar: { text: `< ${mostP99Ms} ms`, isMet: median(p99) < mostP99Ms },
     },
     {
-      what: `signed in, p99 at ${figure(paced.perSecond)} requests/s, about half of that`,
+      what: `guarded, p99 at ${figure(paced.perSecond)} requests/s, about half of that`,
       value: `${figure(paced.p99)} ms`,
       bar: { text: `< ${mostP99Ms} ms`, isMet: paced.p99 < mostP99Ms },
     },

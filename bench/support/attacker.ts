@@ -1,4 +1,4 @@
-import { requestText, runLoad } from './load.ts'
+import { type Answer, requestText, runLoad } from './load.ts'
 import { verifyInput } from './verify-call.ts'
 
 // A process of its own, so that its work does not stand in the way of what measures the others: tries wrong codes as its
@@ -23,7 +23,7 @@ export interface AttackResult {
 const attack = async (plan: AttackPlan): Promise<AttackResult> => {
   const { ports, challengeIds, tries, inParallel, addresses, firstAddress } = plan
   const answers: Record<string, number> = {}
-  const onAnswer = (body: string): void => {
+  const onAnswer = ({ body }: Answer): void => {
     const code = /"code":"(\w+)"/.exec(body)?.[1] ?? (body.includes('"errors"') ? body : 'success')
     answers[code] = (answers[code] ?? 0) + 1
   }

@@ -24,29 +24,38 @@ export interface Counts {
  * Counts the commands and statements that reach Redis and PostgreSQL while `work` runs, as those servers count them
  * (`INFO commandstats`, pg_stat_statements).
  */
-export const countCalls = async (
-  { databaseUrl, redisUrl }: Environment,
-  work: () => Promise<unknown>,
-): Promise<Counts> => {
-  const redis = createClient({ url: redisUrl })
-  const database = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+export const countCalls = async (environment: Environment, work: () => Promise<unknown>): Promise<Counts> => {
+  const redis = createClient({ url: environment.redisUrl })
   try {
     await redis.connect()
+    const before = await redisCalls(redis)
+    const statements = await countStatements(environment, work)
+    return { redis: growth(before, await redisCalls(redis)), ...statements }
+  } finally {
+    await redis.close()
+  }
+}
+
+/** Counts the statements alone, for when Redis does not answer. */
+export const countStatements = async (
+  { databaseUrl }: Pick<Environment, 'databaseUrl'>,
+  work: () => Promise<unknown>,
+): Promise<Pick<Counts, 'sql' | 'ignored'>> => {
+  const database = postgres(databaseUrl, { max: 1, onnotice: () => {} })
+  try {
     await database`create extension if not exists pg_stat_statements`
-    const before = { redis: await redisCalls(redis), sql: await sqlCalls(database) }
+    const before = await sqlCalls(database)
     await work()
-    const after = { redis: await redisCalls(redis), sql: await sqlCalls(database) }
+    const sql = growth(before, await sqlCalls(database))
     const ignored = new Map<string, number>()
-    const sql = growth(before.sql, after.sql)
     for (const [statement, calls] of sql) {
       const source = background.find((candidate) => candidate.statement.test(statement))
       if (!source) continue
       sql.delete(statement)
       ignored.set(source.who, (ignored.get(source.who) ?? 0) + calls)
     }
-    return { redis: growth(before.redis, after.redis), sql, ignored }
+    return { sql, ignored }
   } finally {
-    await redis.close()
     await database.end()
   }
 }

@@ -10,8 +10,20 @@ export interface Load {
   readonly seconds?: number
   /** At most so many requests in all, evenly spaced; without it each connection asks again at once. */
   readonly mostPerSecond?: number
-  /** Takes every answer's body, refusals too; without it, the first answer that is not a success ends the load. */
-  readonly onAnswer?: (body: string) => void
+  /** Takes every answer, refusals too; without it, the first answer that is not a success ends the load. */
+  readonly onAnswer?: (answer: Answer) => void
+}
+
+export interface Answer {
+  readonly status: string
+  readonly body: string
+  /** HTTP 200, and no error in the body. */
+  readonly isSuccess: boolean
+  /** The number of the connection that it came over. */
+  readonly connection: number
+  /** When the request was written and the answer read, by performance.now(). */
+  readonly askedAt: number
+  readonly answeredAt: number
 }
 
 export interface LoadResult {
@@ -37,7 +49,7 @@ export const runLoad = async (load: Load): Promise<LoadResult> => {
         const pauseMs = (connections / mostPerSecond) * 1000
         await wait((connection / connections) * pauseMs)
         const ask = () => (performance.now() < deadline ? next(connection) : null)
-        await converse(socket, { ask, latenciesMs, pauseMs, onAnswer: load.onAnswer })
+        await converse(socket, { connection, ask, latenciesMs, pauseMs, onAnswer: load.onAnswer })
       }),
     )
     return { latenciesMs, perSecond: (latenciesMs.length / (performance.now() - startedAt)) * 1000 }
@@ -52,43 +64,78 @@ const open = (port: number): Promise<Socket> =>
     socket.once('error', reject)
   })
 
+export type Caller = Awaited<ReturnType<typeof openCaller>>
+
+/** One open connection that asks when told to, one request at a time. */
+export const openCaller = async (port: number) => {
+  const socket = await open(port)
+  let settle: { resolve: (read: Read) => void; reject: (problem: Error) => void } | undefined
+  readAnswers(
+    socket,
+    (read) => settle?.resolve(read),
+    (problem) => settle?.reject(problem),
+  )
+  return {
+    async ask(request: string): Promise<Answer> {
+      const askedAt = performance.now()
+      const read = await new Promise<Read>((resolve, reject) => {
+        settle = { resolve, reject }
+        socket.write(request)
+      })
+      return { ...read, connection: 0, askedAt }
+    },
+    close: () => void socket.destroy(),
+  }
+}
+
 interface Conversation {
+  readonly connection: number
   readonly ask: () => string | null
   readonly latenciesMs: number[]
   readonly pauseMs: number
   readonly onAnswer: Load['onAnswer']
 }
 
-const converse = (socket: Socket, { ask, latenciesMs, pauseMs, onAnswer }: Conversation): Promise<void> =>
+const converse = (socket: Socket, { connection, ask, latenciesMs, pauseMs, onAnswer }: Conversation): Promise<void> =>
   new Promise((resolve, reject) => {
-    let received = ''
     let askedAt = 0
     const askNext = (): void => {
       const request = ask()
-      received = ''
       askedAt = performance.now()
       if (request === null) resolve()
       else socket.write(request)
     }
-    socket.setEncoding('latin1') // a character a byte, as content-length counts
-    socket.on('error', reject)
-    socket.on('close', () => reject(new Error('The server closed a connection')))
-    socket.on('data', (chunk: string) => {
-      received += chunk
-      const headEnd = received.indexOf('\r\n\r\n')
-      if (headEnd < 0) return
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(received)?.[1])
-      if (received.length < headEnd + 4 + length) return
-      const now = performance.now()
-      latenciesMs.push(now - askedAt)
-      const isSuccess = received.startsWith('HTTP/1.1 200 ') && length > 0 && !received.includes('"errors"', headEnd)
-      onAnswer?.(received.slice(headEnd + 4))
-      if (!isSuccess && !onAnswer) reject(new Error(`Not a success: ${received}`))
-      else if (askedAt + pauseMs <= now) askNext()
-      else setTimeout(askNext, askedAt + pauseMs - now)
-    })
+    const take = (read: Read): void => {
+      latenciesMs.push(read.answeredAt - askedAt)
+      onAnswer?.({ ...read, connection, askedAt })
+      if (!read.isSuccess && !onAnswer) reject(new Error(`Not a success: HTTP ${read.status} ${read.body}`))
+      else if (askedAt + pauseMs <= read.answeredAt) askNext()
+      else setTimeout(askNext, askedAt + pauseMs - read.answeredAt)
+    }
+    readAnswers(socket, take, reject)
     askNext()
   })
+
+type Read = Omit<Answer, 'connection' | 'askedAt'>
+
+const readAnswers = (socket: Socket, take: (read: Read) => void, fail: (problem: Error) => void): void => {
+  let received = ''
+  socket.setEncoding('latin1') // a character a byte, as content-length counts
+  socket.on('error', fail)
+  socket.on('close', () => fail(new Error('The server closed a connection')))
+  socket.on('data', (chunk: string) => {
+    received += chunk
+    const headEnd = received.indexOf('\r\n\r\n')
+    if (headEnd < 0) return
+    const length = Number(/\r\ncontent-length: (\d+)/i.exec(received)?.[1])
+    if (received.length < headEnd + 4 + length) return
+    const answeredAt = performance.now()
+    const status = received.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+    const body = received.slice(headEnd + 4)
+    received = ''
+    take({ status, body, isSuccess: status === '200' && length > 0 && !body.includes('"errors"'), answeredAt })
+  })
+}
 
 export interface Call {
   readonly query: string
