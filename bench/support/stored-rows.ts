@@ -95,7 +95,7 @@ const newRow = (userId: string, number: number): SessionRow => {
     expiresAt: secondsAfter(createdAt, 24 * 3_600),
     authenticationMethods: ['PASSWORD', 'TOTP'],
     elevatedUntil: secondsAfter(createdAt, 300),
-    transport: 'COOKIE',
+    transport: 'BEARER',
     ipAddress: `203.0.${(number >> 8) & 255}.${number & 255}`,
     userAgent: userAgents[number % userAgents.length] as string,
   }

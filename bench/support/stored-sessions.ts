@@ -126,7 +126,7 @@ const newSession = ({ id: userId }: Account, number: number): Session => {
     authenticationMethods: ['PASSWORD', 'TOTP'],
     elevatedUntil: secondsAfter(createdAt, 300),
     trustedDevice: false,
-    transport: 'COOKIE',
+    transport: 'BEARER',
     userAgent: userAgents[number % userAgents.length] as string,
     ipAddress: `203.0.${(number >> 8) & 255}.${number & 255}`,
     endedAt: null,
