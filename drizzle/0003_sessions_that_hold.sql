@@ -49,4 +49,6 @@ CREATE INDEX "ended_tokens_untold" ON "ended_tokens" USING btree ("ended_at") WH
 CREATE INDEX "ended_tokens_time" ON "ended_tokens" USING btree ("ended_at");--> statement-breakpoint
 CREATE INDEX "mfa_challenges_session" ON "mfa_challenges" USING btree ("session_id");--> statement-breakpoint
 CREATE INDEX "user_sessions_overdue" ON "user_sessions" USING btree ("expires_at") WHERE ended_at is null;--> statement-breakpoint
-CREATE INDEX "user_sessions_ended" ON "user_sessions" USING btree ("ended_at") WHERE ended_at is not null;
+CREATE INDEX "user_sessions_ended" ON "user_sessions" USING btree ("ended_at") WHERE ended_at is not null;--> statement-breakpoint
+DROP INDEX "user_sessions_live";--> statement-breakpoint
+CREATE INDEX "user_sessions_live" ON "user_sessions" USING btree ("user_id") WHERE ended_at is null;
