@@ -1,3 +1,6 @@
+-- Room on each page for the new version of a row, so that writing down a session's last use touches no index.
+ALTER TABLE user_sessions SET (fillfactor = 80);
+--> statement-breakpoint
 -- Called by a statement that holds the lock on the account. VOLATILE, so that each sees what was committed while that
 -- statement waited for the lock: its own snapshot is older, and would let parallel sign-ins exceed the limit.
 CREATE FUNCTION count_live_sessions(owner uuid, at timestamptz) RETURNS integer LANGUAGE sql VOLATILE AS $$

@@ -243,6 +243,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     transact,
     successorsOf: (token) => sessionTokenSuccessors(token, keys),
     isEnrolmentOwed: policies.isEnrolmentOwed,
+    claimOfUser: floods.claimOfUser,
     recordEvent,
     keepNew: cache.keepNew,
     tellEnded,
@@ -374,7 +375,13 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const resolvers = new Map<unknown, unknown>(
     [
       new AccessTokenResolver(
-        createIssueAccessToken({ issuer: publicUrl, signer: signingKeys.signer, recordEvent, now }),
+        createIssueAccessToken({
+          issuer: publicUrl,
+          signer: signingKeys.signer,
+          claimOfUser: floods.claimOfUser,
+          recordEvent,
+          now,
+        }),
       ),
       new AccountResolver(registration, signIn, emailChanges),
       new AdminResolver(

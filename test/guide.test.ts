@@ -8,6 +8,7 @@ import {
   networkWindowSeconds,
   passwordBudget,
   smsBudgets,
+  userBudgets,
 } from '../src/budgets/budget.ts'
 import { readConfig } from '../src/config.ts'
 import { trustLifetimeSeconds } from '../src/devices/trusted-device.ts'
@@ -98,6 +99,8 @@ test("the guide's limits are those that the server holds to", async () => {
       span(networkWindowSeconds),
     ],
     ['Second factors of a user', String(maxFactors), ''],
+    ["Refreshes of a user's sessions", ...cellsOf(userBudgets.refreshes)],
+    ['Access tokens of a user', ...cellsOf(userBudgets.accessTokens)],
     ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })

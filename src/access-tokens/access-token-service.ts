@@ -1,5 +1,6 @@
 import { SignJWT } from 'jose'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
+import type { FloodGuard } from '../budgets/flood-service.ts'
 import { AppError, badInput } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
@@ -11,6 +12,7 @@ import type { SigningKeys } from './signing-key-service.ts'
 export interface AccessTokenDeps {
   readonly issuer: string
   readonly signer: SigningKeys['signer']
+  readonly claimOfUser: FloodGuard['claimOfUser']
   readonly recordEvent: RecordEvent
   readonly now: Clock
 }
@@ -38,14 +40,17 @@ const secondsOf = (instant: Date): number => Math.floor(instant.getTime() / 1000
 
 /**
  * Issues a JWT (RFC 9068) that tells one other service who the caller is and how they proved it. Good for five minutes,
- * but no longer than the session may last; nothing takes it back. Recorded before it is answered. Throws BAD_USER_INPUT.
+ * but no longer than the session may last; nothing takes it back. Recorded before it is answered. Throws BAD_USER_INPUT,
+ * and RATE_LIMITED beyond what a user may ask for.
  */
 export const createIssueAccessToken =
-  ({ issuer, signer, recordEvent, now }: AccessTokenDeps): IssueAccessToken =>
-  async ({ account, session }, audience, client) => {
+  ({ issuer, signer, claimOfUser, recordEvent, now }: AccessTokenDeps): IssueAccessToken =>
+  async (caller, audience, client) => {
+    const { account, session } = caller
     if (!audienceShape.test(audience)) {
       throw badInput('audience', 'must be 1 to 255 printable ASCII characters without spaces')
     }
+    await claimOfUser('accessTokens', caller, client)
     const signing = signer()
     if (!signing) throw new AppError('SERVICE_DEGRADED')
     const { keyId, privateKey } = signing

@@ -27,6 +27,12 @@ export const mailboxBudgets = {
   locks: { limit: 3, windowSeconds: day },
 } as const satisfies Record<string, Budget>
 
+/** What one signed-in user may ask for, each of which leaves rows behind: far more than pages need. */
+export const userBudgets = {
+  refreshes: { limit: 200, windowSeconds: 15 * minute },
+  accessTokens: { limit: 1_000, windowSeconds: 15 * minute },
+} as const satisfies Record<string, Budget>
+
 /** Text messages. Those that count codes nobody enters get back what is entered: pumped numbers never enter one. */
 export const smsBudgets = {
   number: { limit: 10, windowSeconds: hour },

@@ -79,8 +79,6 @@ export const createContextFactory = ({
       : cookieToken
         ? await identify(cookieToken, 'COOKIE', client)
         : anonymous
-    // What signs out deals with the cookie itself: it may be that of the next session by now.
-    if (cookieToken && caller.kind === 'ended' && caller.reason !== 'SIGNED_OUT') cookies?.dropSession()
     // Made when first asked for: most requests need none.
     let accounts: ReturnType<typeof newAccountLoader> | undefined
     let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined

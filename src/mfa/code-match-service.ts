@@ -20,6 +20,8 @@ export interface CodeMatch {
   /** Null when the code is wrong. */
   readonly proof: Proof | null
   readonly method: MfaMethod
+  /** Whether the code is known to have been used before. False proves nothing: only the statement that takes it can tell. */
+  readonly isReplay: boolean
   /** The factors that the code was compared with: a wrong one counts against each. */
   readonly compared: readonly SealedFactor[]
 }
@@ -48,13 +50,19 @@ export const createMatchCode = ({ verifyBackupCode, keys, now }: CodeMatchDeps):
       const isAccepted = challenge.purpose !== 'ENROLMENT' && (await verifyBackupCode(backupCodeHash, code.text))
       const proof: Proof | null =
         isAccepted && backupCodeHash ? { method: 'BACKUP_CODE', slot: code.slot, codeHash: backupCodeHash } : null
-      return { proof, method: 'BACKUP_CODE', compared: [] }
+      return { proof, method: 'BACKUP_CODE', isReplay: false, compared: [] }
     }
     const candidates = factorsFor(challenge.purpose, factors).filter((factor) => !method || factor.method === method)
     const apps = candidates.filter((factor) => factor.method === 'TOTP')
     const phones = candidates.filter((factor) => factor.id === challenge.smsFactorId && factor.method === 'SMS')
     const [phone] = phones
     const proof = matchApp(apps, code.text) ?? (phone ? matchMessage(claimed, phone.id, code.text) : null)
-    return { proof, method: proof?.method ?? candidates[0]?.method ?? 'TOTP', compared: [...apps, ...phones] }
+    const used = proof?.method === 'TOTP' && apps.find(({ id }) => id === proof.factorId)?.lastUsedStep
+    return {
+      proof,
+      method: proof?.method ?? candidates[0]?.method ?? 'TOTP',
+      isReplay: proof?.method === 'TOTP' && typeof used === 'number' && proof.timeStep <= used,
+      compared: [...apps, ...phones],
+    }
   }
 }

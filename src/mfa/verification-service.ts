@@ -12,7 +12,13 @@ import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
 import { backupCodeUsedNotice } from '../messaging/notices.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
-import type { Admission, AdmissionRequest, Admit, GateStores } from '../sessions/gate-service.ts'
+import {
+  type Admission,
+  type AdmissionRequest,
+  type Admit,
+  type GateStores,
+  limitRefusal,
+} from '../sessions/gate-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { RenewedSession, RenewToken, TokenRenewalStores } from '../sessions/token-renewal-service.ts'
 import type { ActivationStores, FactorActivation, MfaActivated } from './activation-service.ts'
@@ -166,6 +172,10 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
       const sessionId = admission.kind === 'signedIn' ? admission.session.id : null
       await noteBackupCodeUse(stores, user, sessionId, client)
       return admission
+    }).catch(async (problem: unknown) => {
+      // What the gate recorded of it was rolled back with the use of the code.
+      if (failureIn(problem)?.code === 'CONFLICT') await recordEvent(limitRefusal(user.id, client))
+      throw problem
     })
   }
 
@@ -226,6 +236,8 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     })
     const { proof } = match
     if (!proof) return recordFailure(claimed, match, 'wrong code', client)
+    // Said before whether there is room for a session, which a code that was used is not to tell.
+    if (match.isReplay) return recordFailure(claimed, match, 'used code', client)
     try {
       const outcome = await complete(claimed, proof, trustDevice ?? false, caller, client)
       floods.release('failures', client)

@@ -86,6 +86,15 @@ export type Admission =
 
 export type Admit = (stores: GateStores & AfterCommit, request: AdmissionRequest) => Promise<Admission>
 
+/** A sign-in that was proved, and found no room for its session. */
+export const limitRefusal = (userId: string, client: ClientInfo): EventReport => ({
+  type: 'LOGIN_FAILED',
+  outcome: 'DENIED',
+  userId,
+  client,
+  details: { reason: 'session limit' },
+})
+
 /**
  * The one function that makes sessions. Whoever has a second factor and neither proved one nor comes from a trusted
  * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4); whoever has as many sessions as they may
@@ -148,10 +157,7 @@ export const createGate = (deps: GateDeps): Admit => {
       budget: request.budget,
       device: { label, network: networkOf(client.ipAddress) },
       reports: [...request.reports, ...signedIn],
-      refusedReports: [
-        ...(limit.policy === 'ASK' ? request.reports : []),
-        { ...about, type: 'LOGIN_FAILED', outcome: 'DENIED', sessionId: null, details: { reason: 'session limit' } },
-      ],
+      refusedReports: [...(limit.policy === 'ASK' ? request.reports : []), limitRefusal(user.id, client)],
       evictionReport: { ...about, type: 'SESSION_REVOKED', sessionId: null, details: { reason: 'LIMIT_REACHED' } },
       newDevice: {
         report: { ...about, type: 'NEW_DEVICE', details: { device: label } },

@@ -4,6 +4,7 @@ import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import { mfaSubject, secondsUntil } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
+import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { AfterCommit, Transact } from '../db/transact.ts'
 import { AppError, failureIn } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -25,6 +26,7 @@ export interface RefreshDeps {
   readonly transact: Transact<Stores>
   readonly successorsOf: (token: SessionToken) => SessionToken[]
   readonly isEnrolmentOwed: (account: Account) => boolean
+  readonly claimOfUser: FloodGuard['claimOfUser']
   readonly recordEvent: RecordEvent
   readonly keepNew: (token: SessionToken, cached: CachedSession) => Promise<void>
   readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
@@ -40,11 +42,11 @@ export type RefreshSession = (
 /**
  * Replaces the token of the caller's session and begins its idle time anew; its absolute end stays. Of any number of calls
  * with one token within a few seconds, all get the same successor and one event says so. The account is looked at as it
- * stands: throws ACCOUNT_LOCKED while wrong codes have locked it, MFA_ENROLMENT_REQUIRED where policy wants a factor, and
+ * stands: throws RATE_LIMITED beyond what a user may ask for, ACCOUNT_LOCKED while wrong codes have locked it, MFA_ENROLMENT_REQUIRED where policy wants a factor, and
  * UNAUTHENTICATED when the session or the account is over, or the token was replaced by something else.
  */
 export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
-  const { transact, successorsOf, isEnrolmentOwed, recordEvent, keepNew, tellEnded, limits, now } = deps
+  const { transact, successorsOf, isEnrolmentOwed, claimOfUser, recordEvent, keepNew, tellEnded, limits, now } = deps
 
   /** A parallel request was first: its token is this one's too. */
   const successorOfParallel = async ({ sessions }: Stores & AfterCommit, { token }: SignedInCaller) => {
@@ -59,8 +61,8 @@ export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
     transact(async (stores) => {
       const { accounts, budgets, sessions, events, afterCommit } = stores
       const { token } = caller
-      const at = now()
       const user = await accounts.lock(caller.account.id)
+      const at = now()
       if (!user) throw new AppError('UNAUTHENTICATED')
       if (isEnrolmentOwed(user)) throw new AppError('MFA_ENROLMENT_REQUIRED')
       const lockedUntil = await budgets.lockedUntil(mfaSubject(user.id), at)
@@ -82,8 +84,9 @@ export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
       return { kind: 'signedIn', user, session, sessionToken: successor.text, deviceToken: null }
     })
 
-  return (caller, client) =>
-    refresh(caller, client).catch(async (problem: unknown) => {
+  return async (caller, client) => {
+    await claimOfUser('refreshes', caller, client)
+    return refresh(caller, client).catch(async (problem: unknown) => {
       const code = failureIn(problem)?.code
       if (code === 'ACCOUNT_LOCKED' || code === 'MFA_ENROLMENT_REQUIRED') {
         const about = { userId: caller.account.id, sessionId: caller.session.id, client, details: { code } }
@@ -91,4 +94,5 @@ export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
       }
       throw problem
     })
+  }
 }

@@ -10,7 +10,10 @@ export interface SessionEndStores {
   readonly events: Pick<EventStore, 'append'>
 }
 
-/** Ends live sessions of a user, in the caller's transaction, and returns them as they ended. */
+/**
+ * Ends live sessions of a user, in the caller's transaction, and returns them as they ended. Those that had run out of time
+ * end for that, and are not among them.
+ */
 export type EndSessions = (
   stores: SessionEndStores & AfterCommit,
   userId: string,
@@ -26,14 +29,14 @@ export const createEndSessions =
   async ({ sessions, events, afterCommit }, userId, which, reason, { note, ...by }) => {
     const ended = await sessions.endAll(userId, which, reason, now())
     if (ended.length === 0) return []
-    const about = {
-      type: 'SESSION_REVOKED',
-      outcome: 'SUCCESS',
-      userId,
-      ...by,
-      details: { reason, ...(note && { note }) },
-    } as const
-    await events.append(...ended.map(({ session }): EventReport => ({ ...about, sessionId: session.id })))
+    const details = { reason, ...(note && { note }) }
+    const reports = ended.map(({ session: { id: sessionId, endReason } }): EventReport => {
+      const about = { outcome: 'SUCCESS', userId, sessionId } as const
+      return endReason === reason
+        ? { ...about, ...by, type: 'SESSION_REVOKED', details }
+        : { ...about, type: 'SESSION_EXPIRED', client: null, details: { reason: String(endReason) } }
+    })
+    await events.append(...reports)
     afterCommit(() => tellEnded(ended.map(({ token }) => token)))
-    return ended.map(({ session }) => session)
+    return ended.map(({ session }) => session).filter(({ endReason }) => endReason === reason)
   }

@@ -2,11 +2,11 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { Transact } from '../db/transact.ts'
-import { AppError, badInput } from '../failure.ts'
+import { AppError, badInput, failureIn } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
 import { fingerprint } from '../lib/secret.ts'
-import type { Admission, Admit, GateStores } from './gate-service.ts'
+import { type Admission, type Admit, type GateStores, limitRefusal } from './gate-service.ts'
 import type { ClientInfo } from './session.ts'
 import type { EndSessions, SessionEndStores } from './session-end-service.ts'
 import type { SessionStore } from './session-store.ts'
@@ -43,9 +43,26 @@ const mostEnded = 100
  */
 export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): ResolveSessionLimit => {
   const { transact, recordEvent, floods, admit, endSessions, now } = deps
+
+  /** What a refusal undid is recorded after it, and counts against the network that tries. */
+  const recordRefusal = async (problem: unknown, userId: string | null, client: ClientInfo): Promise<never> => {
+    const code = failureIn(problem)?.code
+    if (code === 'CONFLICT' || code === 'NOT_FOUND') {
+      await floods.claim('failures', client)
+      const details = { field: 'resolveSessionLimit', code }
+      await recordEvent(
+        code === 'CONFLICT' && userId
+          ? limitRefusal(userId, client)
+          : { type: 'ACCESS_DENIED', outcome: 'DENIED', userId, client, details },
+      )
+    }
+    throw problem
+  }
+
   return async ({ ticket, endSessionIds }, client) => {
     if (endSessionIds.length > mostEnded) throw badInput('input.endSessionIds', `has at most ${mostEnded} ids`)
     const ticketHash = fingerprint(ticket)
+    let userId: string | null = null
     const admission = await transact(async (stores) => {
       const { accounts, tickets, sessions } = stores
       const found = await tickets.find(ticketHash, now())
@@ -53,6 +70,7 @@ export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): Resolv
       // Asked again under the lock, as another call may have spent it.
       const held = owner && (await tickets.find(ticketHash, now()))
       if (!held || (owner.mfaEnabled && held.proofs.length < 2)) return null
+      userId = owner.id
       if (!(endSessionIds.every(isId) && (await sessions.areOf(owner.id, endSessionIds)))) {
         throw new AppError('NOT_FOUND')
       }
@@ -67,7 +85,7 @@ export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): Resolv
         client,
         reports: [],
       })
-    })
+    }).catch((problem: unknown) => recordRefusal(problem, userId, client))
     if (admission) return admission
     await floods.claim('failures', client)
     const details = { reason: 'no open ticket' }

@@ -4,6 +4,7 @@ import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
+import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from './caller.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
@@ -13,6 +14,7 @@ import type { EndedToken, SessionStore } from './session-store.ts'
 interface Stores extends SessionEndStores {
   readonly sessions: Pick<SessionStore, 'end' | 'endAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
+  readonly challenges: Pick<ChallengeStore, 'voidAll'>
 }
 
 export interface SessionServiceDeps {
@@ -114,12 +116,14 @@ export const createSessionService = (deps: SessionServiceDeps) => {
     },
 
     /**
-     * Ends every session of the caller's but the one that asks, and all device trust with them, and returns them as they
-     * ended. Throws UNAUTHENTICATED when the caller's own was ended meanwhile: of two that end each other, one is left.
+     * Ends every session of the caller's but the one that asks, with them all device trust and every sign-in that is half
+     * done, and returns them as they ended. Throws UNAUTHENTICATED when the caller's own was ended meanwhile: of two that end each other, one is left.
      */
     async revokeOthers(caller: SignedInCaller, client: ClientInfo): Promise<Session[]> {
       return actAsOwner(caller, client, 'never', async (stores, owner) => {
-        const devices = await stores.trustedDevices.revokeAll(owner.id, now())
+        const at = now()
+        const devices = await stores.trustedDevices.revokeAll(owner.id, at)
+        await stores.challenges.voidAll(owner.id, at)
         const about = { userId: owner.id, sessionId: caller.session.id, client }
         const details = { reason: 'other sessions revoked', devices }
         if (devices > 0)

@@ -157,11 +157,20 @@ export const createSessionStore = (db: Db) => {
       return { session: row.session, token }
     },
 
-    /** Ends those live sessions of a user that `which` names, and announces each. */
+    /**
+     * Ends those sessions of a user that `which` names, and announces each. One that had run out of time already ends for
+     * that, and not for `reason`.
+     */
     async endAll(userId: string, which: SessionChoice, reason: SessionEndReason, now: Date): Promise<EndedSession[]> {
       const rows = await db
         .update(userSessions)
-        .set({ endedAt: now, endReason: reason })
+        .set({
+          endedAt: now,
+          endReason: sql`case
+            when ${userSessions.expiresAt} <= ${now.toISOString()}::timestamptz then 'EXPIRED'
+            when ${userSessions.idleExpiresAt} <= ${now.toISOString()}::timestamptz then 'IDLE'
+            else ${reason} end`,
+        })
         .from(users)
         .where(
           and(
@@ -172,7 +181,7 @@ export const createSessionStore = (db: Db) => {
           ),
         )
         .returning({ session: sessionColumns, tokenHash: userSessions.tokenHash, sessionTag: users.sessionTag })
-      const ended = rows.map(({ session, ...token }) => ({ session, token: { ...token, reason } }))
+      const ended = rows.map(({ session, ...token }) => ({ session, token: { ...token, reason: session.endReason } }))
       if (ended.length > 0)
         await announce(
           ended.map(({ token }) => token),
@@ -220,7 +229,14 @@ export const createSessionStore = (db: Db) => {
       const [session] = await db
         .update(userSessions)
         .set(next)
-        .where(and(eq(userSessions.id, id), eq(userSessions.tokenHash, old.tokenHash), isNull(userSessions.endedAt)))
+        .where(
+          and(
+            eq(userSessions.id, id),
+            eq(userSessions.tokenHash, old.tokenHash),
+            isNull(userSessions.endedAt),
+            gt(userSessions.idleExpiresAt, next.lastSeenAt), // what counts as over for the limit stays over
+          ),
+        )
         .returning(sessionColumns)
       if (!session) return null
       const { tokenHash } = old
@@ -254,7 +270,14 @@ export const createSessionStore = (db: Db) => {
       await db
         .update(userSessions)
         .set(deadlines)
-        .where(and(eq(userSessions.id, id), isNull(userSessions.endedAt), lte(userSessions.lastSeenAt, seenBefore)))
+        .where(
+          and(
+            eq(userSessions.id, id),
+            isNull(userSessions.endedAt),
+            gt(userSessions.idleExpiresAt, deadlines.lastSeenAt), // what counts as over for the limit stays over
+            lte(userSessions.lastSeenAt, seenBefore),
+          ),
+        )
     },
 
     /** Ends at most `limit` sessions past their absolute end, at their own deadlines; those that someone holds are left. */

@@ -26,8 +26,8 @@ export type JudgeReplacedToken = (token: SessionToken, client: ClientInfo) => Pr
 
 /**
  * Says what a token counts that is no session's any more. The last one before a refresh still opens its session for a few
- * seconds, for parallel tabs. Later, or a generation later, two have a copy and one of them stole it: the session ends
- * with TOKEN_REUSED, once however many use it, and its owner is told (threat D9). One PostgreSQL read.
+ * seconds, for parallel tabs, and opens nothing once a step-up came between. Later, or a refresh later, two have a copy and
+ * one of them stole it: the session ends with TOKEN_REUSED, once however many use it, and its owner is told (threat D9).
  */
 export const createJudgeReplacedToken = (deps: TokenReuseDeps): JudgeReplacedToken => {
   const { transact, sessions, tellEnded, wakeMailRelay, now } = deps
@@ -49,7 +49,11 @@ export const createJudgeReplacedToken = (deps: TokenReuseDeps): JudgeReplacedTok
     if (!found) return { kind: 'missing' }
     const { session, account } = found
     if (session.endReason) return { kind: 'ended', reason: session.endReason }
-    if (found.isSuccessorCurrent && isInGrace(found, now())) return { kind: 'live', copy: '', session, account }
+    if (isInGrace(found, now())) {
+      if (found.isSuccessorCurrent) return { kind: 'live', copy: '', session, account }
+      const wasRefreshedAgain = await sessions.findRefreshed(found.successorHash)
+      if (!wasRefreshedAgain) return { kind: 'missing' }
+    }
     await endFor(found, client)
     const after = await sessions.findRefreshed(token.hash)
     return { kind: 'ended', reason: after?.session.endReason ?? 'TOKEN_REUSED' }

@@ -119,6 +119,31 @@ test('D9: a token two generations old ends the session at once, and the newest t
   for (const text of [second, third]) expect(await refusal(gatehouse.clientWith(text))).toEqual(reused)
 })
 
+test('an old token in its five seconds opens nothing once a step-up came between, and ends nothing', async () => {
+  const user = await gatehouse.createUser()
+  const { token } = await gatehouse.signedInAs(user)
+  const next = gatehouse.clientWith(await refresh(gatehouse.clientWith(token)))
+  const { data } = await next.sendText(
+    'mutation ($password: String!) { reauthenticate(password: $password) { sessionToken } }',
+    { password: user.password },
+  )
+  const { sessionToken } = (data?.reauthenticate ?? {}) as { sessionToken: string }
+  for (const server of [gatehouse, other]) {
+    expect(await refusal(server.clientWith(token))).toEqual({ code: 'UNAUTHENTICATED' })
+    await server.clientWith(sessionToken).ask(MeDocument, {})
+  }
+})
+
+test('a user who refreshes without end is refused, and recorded, and goes on after a quarter of an hour', async () => {
+  const { user, token } = await session()
+  let current = token
+  for (let count = 0; count < 200; count++) current = await refresh(gatehouse.clientWith(current))
+  const { extensions } = await other.clientWith(current).refused(RefreshSessionDocument, {})
+  expect(extensions.code).toBe('RATE_LIMITED')
+  await other.clientWith(current).ask(MeDocument, {})
+  expect(countTypes(await historyOf(gatehouse, user))).toEqual({ SESSION_REFRESHED: 200, RATE_LIMITED: 1 })
+})
+
 test('of 50 uses of an old token at once on two servers, all are refused and one event is recorded', async () => {
   const { user, token } = await session()
   await refresh(gatehouse.clientWith(token))

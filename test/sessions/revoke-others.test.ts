@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   LoginDocument,
   MeDocument,
+  ResolveSessionLimitDocument,
   RevokeOtherSessionsDocument,
   VerifyMfaDocument,
 } from '../support/documents.generated.ts'
@@ -63,6 +64,44 @@ test('B13: with the other sessions goes the trust of every device', async () => 
   const { deviceToken } = verifyMfa
   const { login } = await gatehouse.anonymous.ask(LoginDocument, { input: { email, password, deviceToken } })
   expect(login.__typename).toBe('MfaRequired')
+})
+
+test('D4: with the other sessions goes the ticket of a sign-in that is half done', async () => {
+  const sessionLimit = { mostSessions: 1, policy: 'ASK' } as const
+  const asking = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config: { sessionLimit } })
+  const user = await gatehouse.createUser()
+  const { email, password } = user
+  const owner = await gatehouse.signedInAs(user)
+  const { login } = await asking.anonymous.ask(LoginDocument, { input: { email, password } })
+  if (login.__typename !== 'SessionLimitReached') throw new Error('There was room')
+  await owner.ask(RevokeOtherSessionsDocument, {})
+  const input = { ticket: login.ticket, endSessionIds: [owner.sessionId] }
+  const { extensions } = await asking.anonymous.refused(ResolveSessionLimitDocument, { input })
+  expect(extensions.code).toBe('CHALLENGE_EXPIRED')
+  await owner.ask(MeDocument, {})
+  await asking.close()
+})
+
+test('a session that had idled out ends for that, and is not among those that were ended', async () => {
+  const user = await gatehouse.createUser()
+  const idle = await gatehouse.signedInAs(user)
+  await gatehouse.sql`UPDATE user_sessions SET idle_expires_at = created_at WHERE id = ${idle.sessionId}`
+  const kept = await gatehouse.signedInAs(user)
+  const lost = await gatehouse.signedInAs(user)
+  const { revokeOtherSessions } = await kept.ask(RevokeOtherSessionsDocument, {})
+  expect(revokeOtherSessions.map(({ id }) => id)).toEqual([lost.sessionId])
+  const ends = (await historyOf(gatehouse, user)).map(({ type, sessionId, details }) => ({
+    type,
+    sessionId,
+    ...details,
+  }))
+  expect(ends).toEqual(
+    expect.arrayContaining([
+      { type: 'SESSION_EXPIRED', sessionId: idle.sessionId, reason: 'IDLE' },
+      { type: 'SESSION_REVOKED', sessionId: lost.sessionId, reason: 'REVOKED_BY_USER' },
+    ]),
+  )
+  expect((await idle.refused(MeDocument, {})).extensions).toEqual({ code: 'SESSION_ENDED', reason: 'IDLE' })
 })
 
 test('of two sessions that end each other at once on two servers, one is left', async () => {

@@ -196,6 +196,32 @@ describe('DENY', () => {
     expect(await liveSessions(user)).toHaveLength(mostSessions)
   })
 
+  test('a right backup code that finds no room is kept, and the refusal recorded', async () => {
+    const [server] = serversOf('DENY')
+    const { user, sessions } = await fullUser()
+    await gatehouse.giveTotp(user)
+    const [code = ''] = await gatehouse.giveBackupCodes(user)
+    const challengeId = await loginChallenge(server.anonymous, user)
+    expect((await answerChallenge(server.anonymous, challengeId, code)).errors?.[0]?.extensions.code).toBe('CONFLICT')
+    expect(countTypes(await historyOf(gatehouse, user))).toEqual({ MFA_CHALLENGED: 1, LOGIN_FAILED: 1 })
+    await sessions[0]?.ask(LogoutDocument, {})
+    const again = await answerChallenge(server.anonymous, challengeId, code)
+    expect(again.data?.verifyMfa.__typename).toBe('SignedIn')
+  })
+
+  test('A1: a used code is refused as used where there is no room, and costs a try', async () => {
+    const [server] = serversOf('DENY')
+    const { user, sessions } = await fullUser()
+    const seed = await gatehouse.giveTotp(user)
+    await sessions[0]?.ask(LogoutDocument, {})
+    const code = totpCode(seed, server.now())
+    await answerChallenge(server.anonymous, await loginChallenge(server.anonymous, user), code)
+    const replay = await answerChallenge(server.anonymous, await loginChallenge(server.anonymous, user), code)
+    expect(replay.errors?.[0]?.extensions.code).toBe('MFA_CODE_INVALID')
+    const [budget] = await gatehouse.sql`SELECT used FROM attempt_budgets WHERE subject = ${`mfa:${user.id}`}`
+    expect(budget?.used).toBe(1)
+  })
+
   test('of 200 sign-ins at once over two servers exactly as many succeed as there is room', async () => {
     const user = await gatehouse.createUser()
     const answers = await atOnce(200, serversOf('DENY'), (server) => signIn(server, user))
@@ -265,6 +291,7 @@ describe('ASK', () => {
       expect((await resolve(server.anonymous, ticket, ends)).errors?.[0]?.extensions).toEqual({ code: 'CONFLICT' })
     }
     expect(await liveSessions(user)).toHaveLength(mostSessions + 1)
+    expect(countTypes(await historyOf(gatehouse, user))).toEqual({ LOGIN_FAILED: 3 })
     expect((await resolve(server.anonymous, ticket, [first, second])).data?.resolveSessionLimit).toBeTruthy()
   })
 
