@@ -2,7 +2,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Db } from './client.ts'
 
-const batchSize = 1_000 // well inside a statement's deadline, and no lock is held for long
+/** How many rows a statement deletes. */
+export const batchSize = 1_000 // well inside a statement's deadline, and no lock is held for long
 /** Counting stops here: counting millions would outlast a statement's deadline. */
 export const mostCounted = 100_000
 
@@ -14,8 +15,13 @@ export interface ExpiredRows {
   count(before: Date): Promise<number>
 }
 
-/** The rows of `table` that `condition` holds for. An index must find them: they are looked for all the time. */
-export const expiredRows = (db: Db, table: PgTable, condition: (before: Date) => SQL | undefined): ExpiredRows => ({
+type Condition = (before: Date) => SQL | undefined
+
+/**
+ * The rows of `table` that `condition` holds for. An index must find them: they are looked for all the time. `counted` holds
+ * for all of them where `condition` is for a batch only.
+ */
+export const expiredRows = (db: Db, table: PgTable, condition: Condition, counted = condition): ExpiredRows => ({
   async deleteSome(before) {
     const [row] = await db.execute<{ found: number }>(sql`
       with batch as (select ctid from ${table} where ${condition(before)} limit ${batchSize} for update skip locked),
@@ -25,7 +31,7 @@ export const expiredRows = (db: Db, table: PgTable, condition: (before: Date) =>
   },
   async count(before) {
     const [row] = await db.execute<{ found: number }>(sql`
-      select count(*)::integer as found from (select 1 from ${table} where ${condition(before)} limit ${mostCounted + 1}) as over`)
+      select count(*)::integer as found from (select 1 from ${table} where ${counted(before)} limit ${mostCounted + 1}) as over`)
     return row?.found ?? 0
   },
 })

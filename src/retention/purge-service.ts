@@ -50,20 +50,28 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
     deletion('trusted devices', retention.trustedDevices, day),
     deletion('keys of access tokens', retention.signingKeys, day),
     deletion('known devices', retention.knownDevices, 90 * day),
-    deletion('ended sessions', retention.sessions, sessionRetentionDays * day), // last: nothing is left to go with them
+  ]
+  /** Take turns until neither finds anything: a session is deleted once its tokens are. */
+  const endedSessions: readonly Step[] = [
+    deletion('tokens of ended sessions', retention.tokensOfSessions, sessionRetentionDays * day),
+    deletion('ended sessions', retention.sessions, sessionRetentionDays * day),
   ]
   return {
     /** Does all of it, and returns whether it came to the end. */
     async run({ mayGoOn, onDone, onProblem }: PurgeWatch): Promise<boolean> {
       const at = now()
-      for (const { what, doSome } of steps) {
-        for (let done = 1; done > 0; ) {
-          if (!(await mayGoOn())) return false
-          done = await doSome(at).catch((problem) => {
-            onProblem(what, problem)
-            return 0
-          })
-          onDone(what, done)
+      for (const turns of [...steps.map((step) => [step]), endedSessions]) {
+        for (let found = 1; found > 0; ) {
+          found = 0
+          for (const { what, doSome } of turns) {
+            if (!(await mayGoOn())) return false
+            const done = await doSome(at).catch((problem) => {
+              onProblem(what, problem)
+              return 0
+            })
+            onDone(what, done)
+            found += done
+          }
         }
       }
       return true
@@ -73,7 +81,7 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
     async count(): Promise<readonly (readonly [what: string, count: number])[]> {
       const at = now()
       const counts: [string, number][] = []
-      for (const { what, count } of steps) counts.push([what, await count(at)])
+      for (const { what, count } of [...steps, ...endedSessions]) counts.push([what, await count(at)])
       return counts
     },
   }

@@ -1,6 +1,6 @@
-import { and, eq, lte, or, sql } from 'drizzle-orm'
+import { and, eq, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { type ExpiredRows, expiredRows } from '../db/expired-rows.ts'
+import { batchSize, type ExpiredRows, expiredRows, mostCounted } from '../db/expired-rows.ts'
 import {
   attemptBudgets,
   emailChanges,
@@ -11,6 +11,7 @@ import {
   mfaConfigurations,
   outgoingMessages,
   passwordResets,
+  refreshedTokens,
   sessionTickets,
   signingKeys,
   trustedDevices,
@@ -22,7 +23,18 @@ const longestSessionSeconds = 30 * 24 * 3600 // the most that SESSION_ABSOLUTE_S
 
 export type RetentionStore = ReturnType<typeof createRetentionStore>
 
-/** What is over, table by table, and since when. Challenges and refreshed tokens go with the session that they belong to. */
+/** The ids of sessions that ended before, those first that ended first. */
+const endedSessions = (before: Date, most: number): SQL =>
+  sql`(select id from ${userSessions} where ended_at <= ${before.toISOString()} order by ended_at limit ${most})`
+
+/** Tokens of these sessions, looked up session by session: what the planner guesses must not have it read all tokens. */
+const tokensOf = (sessions: SQL, most: number): SQL =>
+  sql`${refreshedTokens}.ctid in (
+    select token.ctid from ${sessions} ended
+      cross join lateral (select ctid from ${refreshedTokens} where session_id = ended.id limit ${most}) token
+      limit ${most})`
+
+/** What is over, table by table, and since when. */
 export const createRetentionStore = (db: Db) =>
   ({
     budgets: expiredRows(db, attemptBudgets, (before) => lte(attemptBudgets.windowEndsAt, before)),
@@ -52,5 +64,19 @@ export const createRetentionStore = (db: Db) =>
         or(lte(endedTokens.toldAt, before), lte(endedTokens.endedAt, secondsAfter(before, -longestSessionSeconds))),
       ),
     ),
-    sessions: expiredRows(db, userSessions, (before) => lte(userSessions.endedAt, before)),
+    /** Those of the sessions that ended first. */
+    tokensOfSessions: expiredRows(
+      db,
+      refreshedTokens,
+      (before) => tokensOf(endedSessions(before, batchSize), batchSize),
+      (before) => tokensOf(endedSessions(before, mostCounted), mostCounted + 1),
+    ),
+    /** Of those that ended first the ones whose tokens are gone: thousands may go with a session. Its challenges are few. */
+    sessions: expiredRows(
+      db,
+      userSessions,
+      (before) => sql`${userSessions.id} in ${endedSessions(before, batchSize)}
+        and (select true from ${refreshedTokens} where session_id = ${userSessions.id} limit 1) is null`,
+      (before) => lte(userSessions.endedAt, before),
+    ),
   }) satisfies Record<string, ExpiredRows>

@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createClient as createRedisClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createTransact } from '../../src/db/transact.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createLogger } from '../../src/lib/logger.ts'
@@ -69,6 +70,16 @@ const age = (id: string, seconds: number) =>
     last_seen_at = last_seen_at - ${seconds} * interval '1 s', expires_at = expires_at - ${seconds} * interval '1 s',
     idle_expires_at = idle_expires_at - ${seconds} * interval '1 s', ended_at = ended_at - ${seconds} * interval '1 s'
     WHERE id = ${id}`
+
+/** Deletes all that Redis holds of a user's sessions. */
+const forgetInRedis = async (sessionTag: string) => {
+  const redis = createRedisClient({ url: inject('redisUrl') })
+  await redis.connect()
+  const keys = await redis.keys(`*{${sessionTag}}*`)
+  expect(keys.length).toBeGreaterThan(0)
+  await redis.del(keys)
+  redis.destroy()
+}
 
 const recordOf = async (id: string) =>
   (await gatehouse.sql`SELECT end_reason, ended_at, idle_expires_at, expires_at FROM user_sessions WHERE id = ${id}`)[0]
@@ -139,16 +150,21 @@ describe('sessions past their absolute end that nobody asked about', () => {
       server.advanceClock(31 * day)
       await purgeOn(server).run()
       expect(await server.sql`SELECT 1 FROM user_sessions WHERE user_id = ${user.id}`).toHaveLength(0)
-      const { code } = (await server.clientWith(login.sessionToken).refused(MeDocument, {})).extensions
-      expect(['SESSION_ENDED', 'UNAUTHENTICATED']).toContain(code) // what Redis still remembers it says
+      expect((await session.refused(MeDocument, {})).extensions).toEqual({ code: 'UNAUTHENTICATED' })
+      await forgetInRedis(user.sessionTag)
+      expect((await session.refused(MeDocument, {})).extensions).toEqual({ code: 'UNAUTHENTICATED' })
     } finally {
       await server.close()
     }
   })
 })
 
-test('a session in use, however old its row in the list, is untouched by a purge', async () => {
+test('a session in use, however old its row, is untouched by a purge', async () => {
   const session = await gatehouse.signedInAs(await gatehouse.createUser())
+  await age(session.sessionId, 40 * day)
+  await gatehouse.sql`
+    UPDATE user_sessions SET idle_expires_at = ${isoAgo(-hour)}, expires_at = ${isoAgo(-hour)} WHERE id = ${session.sessionId}`
+  await session.ask(MeDocument, {})
   await purgeOn(gatehouse, 1).run()
   const { listSessions } = await session.ask(ListSessionsDocument, {})
   expect(listSessions).toMatchObject([{ current: true, endedAt: null }])
@@ -265,7 +281,7 @@ describe('what is kept how long', () => {
 
   test('every kind that a purge deletes is tested, here or beside what it is of', async () => {
     const named = (await purgeOn(gatehouse).purge.count()).map(([what]) => what)
-    const elsewhere = ['overdue sessions, ended', 'keys of access tokens']
+    const elsewhere = ['overdue sessions, ended', 'keys of access tokens', 'tokens of ended sessions']
     expect(named.filter((what) => !elsewhere.includes(what)).sort()).toEqual(Object.keys(kinds).sort())
   })
 
@@ -385,6 +401,42 @@ test('20,000 rows of one user go in statements that take less than a second, whi
   expect(counts['counts of tries']).toBeGreaterThanOrEqual(rows)
   expect(longestStatement).toBeLessThan(1_000)
   expect(slowest).toBeLessThan(2_000)
+})
+
+test('no statement deletes more than a thousand rows, however many tokens the sessions had', async () => {
+  const { id: userId } = await gatehouse.createUser()
+  const sessions = [newId(), newId(), newId()]
+  for (const id of sessions) {
+    await gatehouse.sql`
+      INSERT INTO user_sessions (id, user_id, token_hash, created_at, last_seen_at, idle_expires_at, expires_at,
+        authentication_methods, ip_address, user_agent, ended_at, end_reason)
+      SELECT ${id}, ${userId}, ${id}, at, at, at, at, '{PASSWORD}', '127.0.0.1', '', at, 'SIGNED_OUT'
+      FROM (SELECT ${isoAgo(31 * day)}::timestamptz AS at) AS times`
+    await gatehouse.sql`
+      INSERT INTO refreshed_tokens SELECT ${id} || n, ${id}, 'x', ${isoAgo(31 * day)} FROM generate_series(1, 2000) AS n`
+  }
+  await gatehouse.sql.unsafe(`
+    CREATE TABLE deletions (statement xid8, rows bigint);
+    CREATE FUNCTION note_deletions() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN INSERT INTO deletions SELECT pg_current_xact_id(), count(*) FROM gone; RETURN NULL; END $$;
+    CREATE TRIGGER note_deletions AFTER DELETE ON refreshed_tokens
+      REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_deletions()`)
+  try {
+    const { purge, run } = purgeOn(gatehouse)
+    const counted = Object.fromEntries(await purge.count())
+    const purged = await run()
+    const statements = await gatehouse.sql`SELECT sum(rows)::int AS rows FROM deletions GROUP BY statement`
+    expect(statements.reduce((sum, { rows }) => sum + rows, 0)).toBe(6_000) // those that a cascade deletes too
+    expect(Math.max(...statements.map(({ rows }) => rows))).toBe(1_000)
+    for (const counts of [counted, purged]) {
+      expect(counts).toMatchObject({ 'tokens of ended sessions': 6_000, 'ended sessions': 3 })
+    }
+    expect(await gatehouse.sql`SELECT 1 FROM user_sessions WHERE id IN ${gatehouse.sql(sessions)}`).toHaveLength(0)
+  } finally {
+    await gatehouse.sql.unsafe(
+      'DROP TRIGGER note_deletions ON refreshed_tokens; DROP FUNCTION note_deletions; DROP TABLE deletions',
+    )
+  }
 })
 
 test('servers purge by themselves, one of them', async () => {
