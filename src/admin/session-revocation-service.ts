@@ -1,8 +1,6 @@
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
-import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isId } from '../lib/ids.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { sessionsRevokedNotice } from '../messaging/notices.ts'
 import type { ChallengeStore } from '../mfa/challenge-store.ts'
@@ -11,6 +9,7 @@ import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo, Session } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
 import { parseReason } from './reason.ts'
+import { findUser } from './user-lookup-service.ts'
 
 interface Stores extends SessionEndStores {
   readonly accounts: Pick<AccountStore, 'findByIds' | 'lock'>
@@ -33,9 +32,12 @@ export type RevokeUserSessions = (
   client: ClientInfo,
 ) => Promise<Session[]>
 
+const endReason = 'REVOKED_BY_ADMIN'
+
 /**
  * Ends every session of a user but the one that asks, all device trust, and every sign-in that is half done, and returns
- * the sessions as they ended; their owner is told by mail where anything ended. Throws NOT_FOUND, BAD_USER_INPUT.
+ * the sessions as they ended; their owner is told by mail where anything ended. The act is recorded with its reason also where
+ * it ended no session. Throws NOT_FOUND, BAD_USER_INPUT.
  */
 export const createRevokeUserSessions =
   ({ actAsOwner, endSessions, wakeMailRelay, now }: SessionRevocationDeps): RevokeUserSessions =>
@@ -43,18 +45,21 @@ export const createRevokeUserSessions =
     const note = parseReason('reason', reason)
     return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
       const { accounts, trustedDevices, challenges, events, messages, afterCommit } = stores
-      const [known] = isId(id) ? await accounts.findByIds([id]) : []
-      if (!known) throw new AppError('NOT_FOUND')
-      const user = await accounts.lock(known.id)
-      if (!user) return [] // an account that is not ACTIVE has no sessions
-      const at = now()
+      const { id: userId } = await findUser(accounts, id)
+      const about = { outcome: 'SUCCESS', userId, actorId, client } as const
+      const user = await accounts.lock(userId)
       const by = { client, actorId, note }
-      const ended = await endSessions(stores, user.id, { except: caller.session.id }, 'REVOKED_BY_ADMIN', by)
-      const devices = await trustedDevices.revokeAll(user.id, at)
-      const about = { outcome: 'SUCCESS', userId: user.id, actorId, client } as const
+      const ended = user ? await endSessions(stores, userId, { except: caller.session.id }, endReason, by) : []
+      if (ended.length === 0) {
+        const details = { reason: endReason, note, sessions: 0 }
+        await events.append({ ...about, type: 'SESSION_REVOKED', sessionId: null, details })
+      }
+      if (!user) return ended // an account that is not ACTIVE has no sessions
+      const at = now()
+      const devices = await trustedDevices.revokeAll(userId, at)
       const details = { reason: 'sessions revoked', devices }
       if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
-      await challenges.voidAll(user.id, at)
+      await challenges.voidAll(userId, at)
       if (ended.length + devices > 0) await messages.enqueue(sessionsRevokedNotice(user.email, { at }), at)
       afterCommit(async () => wakeMailRelay())
       return ended

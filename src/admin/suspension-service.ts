@@ -5,7 +5,6 @@ import type { EventStore } from '../audit/event-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isId } from '../lib/ids.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { reinstatedNotice, suspendedNotice } from '../messaging/notices.ts'
 import type { ChallengeStore } from '../mfa/challenge-store.ts'
@@ -14,6 +13,7 @@ import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
 import { parseReason } from './reason.ts'
+import { findUser } from './user-lookup-service.ts'
 
 interface Stores extends SessionEndStores {
   readonly accounts: Pick<AccountStore, 'findByIds' | 'changeStatus'>
@@ -38,12 +38,6 @@ export type SuspensionService = ReturnType<typeof createSuspensionService>
 export const createSuspensionService = (deps: SuspensionDeps) => {
   const { actAsOwner, endSessions, keepAccount, wakeMailRelay, now } = deps
 
-  const find = async ({ accounts }: Stores, id: string): Promise<Account> => {
-    const [user] = isId(id) ? await accounts.findByIds([id]) : []
-    if (!user) throw new AppError('NOT_FOUND')
-    return user
-  }
-
   /** What was begun before a suspension comes to nothing, also what was written while it was under way. */
   const voidPending = async ({ challenges, recovery }: Stores, userId: string, at: Date): Promise<void> => {
     await challenges.voidAll(userId, at)
@@ -60,7 +54,7 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
       const details = { reason: parseReason('reason', reason) }
       return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
         const { accounts, trustedDevices, events, messages, afterCommit } = stores
-        const { id: userId } = await find(stores, id)
+        const { id: userId } = await findUser(accounts, id)
         if (userId === actorId) throw new AppError('CONFLICT')
         const account = await accounts.changeStatus(userId, { from: 'ACTIVE', to: 'SUSPENDED' })
         if (!account) throw new AppError('CONFLICT')
@@ -86,7 +80,7 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
     async reinstate(caller: SignedInCaller, id: string, client: ClientInfo): Promise<Account> {
       return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
         const { accounts, events, messages, afterCommit } = stores
-        const { id: userId } = await find(stores, id)
+        const { id: userId } = await findUser(accounts, id)
         const account = await accounts.changeStatus(userId, { from: 'SUSPENDED', to: 'ACTIVE' })
         if (!account) throw new AppError('CONFLICT')
         const at = now()

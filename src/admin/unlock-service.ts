@@ -2,14 +2,13 @@ import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
-import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isId } from '../lib/ids.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { unlockedNotice } from '../messaging/notices.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
+import { findUser } from './user-lookup-service.ts'
 
 interface Stores {
   readonly accounts: Pick<AccountStore, 'findByIds'>
@@ -35,8 +34,7 @@ export const createUnlockUser =
       client,
       'always',
       async ({ accounts, budgets, events, messages, afterCommit }, { id: actorId }) => {
-        const [user] = isId(id) ? await accounts.findByIds([id]) : []
-        if (!user) throw new AppError('NOT_FOUND')
+        const user = await findUser(accounts, id)
         const at = now()
         const wasLocked = await budgets.clear(user.id, at)
         const about = { userId: user.id, actorId, sessionId: caller.session.id, client, details: { wasLocked } }

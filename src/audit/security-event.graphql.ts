@@ -64,7 +64,7 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   SESSION_CREATED: 'A session was made.',
   SESSION_REFRESHED: 'A session got a new token. DENIED when the account stands in the way; `details.code` says how.',
   SESSION_REVOKED:
-    'A session was ended before its time; `details.reason` says why, and `details.note` holds the words of an administrator who ended all of them.',
+    'A session was ended before its time; `details.reason` says why, and `details.note` holds the words of an administrator who ended all of them. Without a session, and with `details.sessions` 0, where that administrator found none to end.',
   SESSION_EXPIRED: 'A session ran out of time; `details.reason` says IDLE or EXPIRED.',
   SESSION_TOKEN_REUSED: 'A token that was replaced was used again, and its session ended.',
   DEVICE_TRUSTED: 'A device may sign in without the second factor from now on.',

@@ -50,7 +50,7 @@ export const SessionTransportEnum = graphqlEnum<SessionTransport>(
 
 const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', 'Why a session is over.', {
   SIGNED_OUT: 'The user signed out with `logout`.',
-  REVOKED_BY_USER: 'The user ended it with `revokeSession`.',
+  REVOKED_BY_USER: 'The user ended it with `revokeSession` or `revokeOtherSessions`.',
   REVOKED_BY_ADMIN: 'An administrator ended it.',
   EXPIRED: 'It reached its absolute end, `expiresAt`.',
   IDLE: 'It was not used until `idleExpiresAt`.',

@@ -36,6 +36,9 @@ const createAdmin = async () => {
 const revoke = async (client: Client, { id }: Pick<TestUser, 'id'>) =>
   (await client.ask(RevokeUserSessionsDocument, { id, reason })).revokeUserSessions
 
+const revocationsOf = async (user: TestUser) =>
+  (await historyOf(gatehouse, user)).filter(({ type }) => type === 'SESSION_REVOKED')
+
 const expectEnded = async (token: string) => {
   for (const server of [gatehouse, other]) {
     expect((await server.clientWith(token).refused(MeDocument, {})).extensions).toEqual({
@@ -60,7 +63,7 @@ test('H10: an administrator ends every session of a user, on every server, with 
   for (const { token } of sessions) await expectEnded(token)
   for (const session of [bystander, client]) await session.ask(MeDocument, {})
 
-  const history = (await historyOf(gatehouse, user)).filter(({ type }) => type === 'SESSION_REVOKED')
+  const history = await revocationsOf(user)
   expect(history.map(({ sessionId }) => sessionId).sort()).toEqual(ids)
   for (const event of history) {
     expect(event).toMatchObject({ actor: { id: admin.id }, details: { reason: 'REVOKED_BY_ADMIN', note: reason } })
@@ -107,6 +110,21 @@ test('D4: with them go the trust of every device and a sign-in that waits for it
   expect(lost).toMatchObject([{ actor: { id: admin.id }, details: { reason: 'sessions revoked', devices: 1 } }])
 })
 
+test('a sign-in that waits for its code ends with nothing else, and the act is on record with its reason', async () => {
+  const user = await gatehouse.createUser()
+  const seed = await gatehouse.giveTotp(user)
+  const begun = await loginChallenge(gatehouse.anonymous, user)
+  const { account: admin, client } = await createAdmin()
+  expect(await revoke(client, user)).toEqual([])
+  const { errors } = await answerChallenge(gatehouse.anonymous, begun, totpCode(seed, gatehouse.now()))
+  expect(errors?.[0]?.extensions).toEqual({ code: 'CHALLENGE_EXPIRED' })
+  const details = { reason: 'REVOKED_BY_ADMIN', note: reason, sessions: 0 }
+  expect(await revocationsOf(user)).toMatchObject([{ sessionId: null, actor: { id: admin.id }, details }])
+  const own = await (await gatehouse.signedInAs(user)).send(SecurityEventsDocument, { first: 10 })
+  expect(own.text).toContain('SESSION_REVOKED')
+  expect(own.text).not.toContain('4712')
+})
+
 test('an administrator ends all of their own sessions but the one that asks', async () => {
   const { account, client } = await createAdmin()
   const { token, sessionId } = await gatehouse.signedInAs(account)
@@ -115,14 +133,23 @@ test('an administrator ends all of their own sessions but the one that asks', as
   await client.ask(MeDocument, {})
 })
 
-test('NOT_FOUND answers for nobody; a suspended user has no sessions', async () => {
+test('NOT_FOUND answers for nobody', async () => {
   const { client } = await createAdmin()
   for (const id of [randomUUID(), 'no id at all']) {
     expect((await client.refused(RevokeUserSessionsDocument, { id, reason })).extensions.code).toBe('NOT_FOUND')
   }
+})
+
+test('a suspended user has no sessions left to end, and the act is on record all the same', async () => {
   const user = await gatehouse.createUser()
+  const { sessionId } = await gatehouse.signedInAs(user)
+  const { client } = await createAdmin()
   await client.ask(SuspendUserDocument, { id: user.id, reason })
   expect(await revoke(client, user)).toEqual([])
+  expect(await revocationsOf(user)).toMatchObject([
+    { sessionId, details: { reason: 'ACCOUNT_SUSPENDED' } },
+    { sessionId: null, details: { reason: 'REVOKED_BY_ADMIN', note: reason, sessions: 0 } },
+  ])
 })
 
 test('a reason is asked for, and is one line of text', async () => {

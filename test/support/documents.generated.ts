@@ -248,7 +248,7 @@ export type SecurityEventType =
   | 'SESSION_EXPIRED'
   /** A session got a new token. DENIED when the account stands in the way; `details.code` says how. */
   | 'SESSION_REFRESHED'
-  /** A session was ended before its time; `details.reason` says why, and `details.note` holds the words of an administrator who ended all of them. */
+  /** A session was ended before its time; `details.reason` says why, and `details.note` holds the words of an administrator who ended all of them. Without a session, and with `details.sessions` 0, where that administrator found none to end. */
   | 'SESSION_REVOKED'
   /** A token that was replaced was used again, and its session ended. */
   | 'SESSION_TOKEN_REUSED'
@@ -279,7 +279,7 @@ export type SessionEndReason =
   | 'PASSWORD_CHANGED'
   /** An administrator ended it. */
   | 'REVOKED_BY_ADMIN'
-  /** The user ended it with `revokeSession`. */
+  /** The user ended it with `revokeSession` or `revokeOtherSessions`. */
   | 'REVOKED_BY_USER'
   /** The user signed out with `logout`. */
   | 'SIGNED_OUT'
