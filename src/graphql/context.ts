@@ -4,10 +4,10 @@ import type { AccountLoaders } from '../audit/security-event.graphql.ts'
 import { failureIn } from '../failure.ts'
 import type { MfaLoaders } from '../mfa/factor.graphql.ts'
 import type { MfaStatus } from '../mfa/mfa-status-service.ts'
-import type { Caller, RequestContext } from '../sessions/caller.ts'
+import type { Caller, RequestContext, SessionCookies } from '../sessions/caller.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import type { CheckSession } from '../sessions/session-check-service.ts'
-import type { ReadCookies, SessionCookies } from '../sessions/session-cookies.ts'
+import type { ReadCookies } from '../sessions/session-cookies-service.ts'
 
 export type GraphQLContext = RequestContext & AccountLoaders & MfaLoaders
 

@@ -1,7 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import { AppError } from '../failure.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
-import type { SessionCookies } from './session-cookies.ts'
 import type { SessionToken } from './session-token.ts'
 
 /** The caller of a request that carries a live session. */
@@ -18,6 +17,16 @@ export type Caller =
   | { readonly kind: 'ended'; readonly reason: SessionEndReason }
   /** Neither store could tell. */
   | { readonly kind: 'undetermined' }
+
+/** The cookies that a browser sent with one request, and those that it is to keep from the answer on. */
+export interface SessionCookies {
+  readonly sessionToken: string | undefined
+  readonly deviceToken: string | undefined
+  /** Until the absolute end of the session. */
+  keepSession(token: string, session: Session): void
+  keepDevice(token: string): void
+  dropSession(): void
+}
 
 /** Facts about one request. */
 export interface RequestContext {

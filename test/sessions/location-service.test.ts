@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Reader, type Response } from 'mmdb-lib'
 import { describe, expect, test } from 'vitest'
 import { createLogger } from '../../src/lib/logger.ts'
-import { readCityData } from '../../src/sessions/city-data.ts'
+import { readCityData } from '../../src/sessions/city-data-store.ts'
 import { locationFrom, type PlaceRecord } from '../../src/sessions/location.ts'
 import { type AddressFamily, createLocate, type FindPlace } from '../../src/sessions/location-service.ts'
 

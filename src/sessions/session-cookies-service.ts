@@ -1,17 +1,7 @@
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { trustLifetimeSeconds } from '../devices/trusted-device.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Session } from './session.ts'
-
-/** The cookies that a browser sent with one request, and those that it is to keep from the answer on. */
-export interface SessionCookies {
-  readonly sessionToken: string | undefined
-  readonly deviceToken: string | undefined
-  /** Until the absolute end of the session. */
-  keepSession(token: string, session: Session): void
-  keepDevice(token: string): void
-  dropSession(): void
-}
+import type { SessionCookies } from './caller.ts'
 
 export interface SessionCookiesDeps {
   /** False where pages come over plain HTTP, on a developer's machine. */
