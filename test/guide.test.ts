@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessTokenLifetimeSeconds } from '../src/access-tokens/signing-key.ts'
 import {
@@ -23,7 +25,7 @@ import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
 import { type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
-import { readDocument, walk } from './support/walk.ts'
+import { readDocument, root, walk } from './support/walk.ts'
 
 const path = 'docs/guide.md'
 const longestWalkMs = 150_000 // the walk waits for a new code twice, as a person does: up to a minute of it
@@ -117,4 +119,33 @@ test("the guide's lifetimes are those that the server holds to", async () => {
     ['The grace of a refreshed token', span(refreshGraceSeconds)],
     ['An access token for another service', span(accessTokenLifetimeSeconds)],
   ])
+})
+
+/** The anchors of a document's headings, as GitHub names them. */
+const anchorsOf = async (path: string): Promise<string[]> => {
+  const text = (await readDocument(path)).replaceAll(/^```[\s\S]*?^```/gm, '')
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+test('every link to a heading leads to one', async () => {
+  const files = (await readdir(join(root, 'docs'), { recursive: true })).filter((file) => file.endsWith('.md'))
+  const documents = ['README.md', ...files.map((file) => join('docs', file))]
+  const dead: string[] = []
+  let links = 0
+  for (const document of documents) {
+    for (const [link, target = '', anchor = ''] of (await readDocument(document)).matchAll(
+      /\]\(([^()\s:#]*)#([^()\s]+)\)/g,
+    )) {
+      links++
+      const anchors = await anchorsOf(target ? join(document, '..', target) : document)
+      if (!anchors.includes(anchor)) dead.push(`${document}: ${link}`)
+    }
+  }
+  expect(dead).toEqual([])
+  expect(links).toBeGreaterThan(10)
 })

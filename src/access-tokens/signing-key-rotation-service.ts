@@ -35,7 +35,7 @@ export const createRotateSigningKey =
       const createdAt = now()
       const published = publishedKeys(keys, createdAt)
       const usable = published.filter(canOpen)
-      if (published.length > usable.length && usable.length === 0) {
+      if (published.length > 0 && usable.length === 0) {
         throw new Error(
           'GATEHOUSE_KEYS opens none of the signing keys: give the command the keys that the servers have',
         )

@@ -10,11 +10,11 @@ export const purge: Command = {
 
   --dry-run    only count what would be deleted, and change nothing
 
-Ends sessions in the record that ran out of time unnoticed, and deletes sessions
-that ended more than SESSION_RETENTION_DAYS ago (default 30: give the command
-the same as the servers), and challenges, tokens, limits, messages and devices
-whose time is up. Safe while servers run, and can be stopped and run again.
-Waits while a server or another purge is at it.
+Ends sessions in the record that passed their absolute end unnoticed, and deletes
+sessions that ended more than SESSION_RETENTION_DAYS ago (default 30: give the
+command the same as the servers), and challenges, tokens, limits, messages and
+devices whose time is up. Safe while servers run, and can be stopped and run
+again. Waits while a server or another purge is at it.
 
 Example: gatehouse purge --dry-run
 Example: SESSION_RETENTION_DAYS=90 gatehouse purge
