@@ -16,6 +16,7 @@ const userCount = 3_000 // of each kind: nobody signs in twice
 const connections = 16
 const mostSessions = 5 // the default of SESSION_LIMIT
 const refreshing = 50
+const usersEach = 12 // of a connection, in turn: none refreshes more often than a user may
 const refreshRounds = 5
 const refreshSeconds = 3
 
@@ -89,14 +90,23 @@ const fillUp = async (databaseUrl: string, users: readonly SeededUser[]): Promis
 }
 
 const measureRefresh = async ({ databaseUrl, say }: Environment, server: Server): Promise<Figure[]> => {
-  const users = await addUsers(databaseUrl, 'limit-refresh', refreshing)
+  const users = await addUsers(databaseUrl, 'limit-refresh', refreshing * usersEach)
   const tokens = await signInAll(server, users)
-  const next = (user: number) =>
-    requestText({ query: 'mutation { refreshSession { sessionToken } }', user, sessionToken: tokens[user] as string })
+  const turns = Array<number>(refreshing).fill(0)
+  const userOf = (connection: number) => connection + refreshing * ((turns[connection] as number) % usersEach)
+  const next = (connection: number) => {
+    const user = userOf(connection)
+    return requestText({
+      query: 'mutation { refreshSession { sessionToken } }',
+      user,
+      sessionToken: tokens[user] as string,
+    })
+  }
   const onAnswer = ({ body, connection }: Answer): void => {
     const [, token] = /"sessionToken":"([^"]+)"/.exec(body) ?? []
     if (!token) throw new Error(`A session was not refreshed: ${body}`)
-    tokens[connection] = token
+    tokens[userOf(connection)] = token
+    turns[connection] = (turns[connection] as number) + 1
   }
   const refresh = (seconds: number) => runLoad({ port: server.port, connections: refreshing, seconds, next, onAnswer })
   await refresh(1)
