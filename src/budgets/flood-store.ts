@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
-import type { Redis, RedisConnection } from '../redis/client.ts'
+import type { Redis } from '../redis/client.ts'
+import type { RedisConnection } from '../redis/topology.ts'
 import type { Budget } from './budget.ts'
 
 export type FloodStore = ReturnType<typeof createFloodStore>

@@ -2,15 +2,8 @@ import { ErrorReply } from 'redis'
 import { withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { RedisAddress } from '../lib/redis-address.ts'
-import { commandDeadlineMs, connect, newClient, type RedisClient, type RedisServer } from './server.ts'
-import { openTopology, type Topology } from './topology.ts'
-
-/** Every master of the Redis in use, all of them trusted. */
-export interface RedisConnection {
-  readonly servers: readonly RedisServer[]
-  /** The server of all keys that have this tag in braces; its prefix begins each of them. */
-  serverOf(tag: string): RedisServer
-}
+import { commandDeadlineMs, connect, newClient, type RedisClient } from './server.ts'
+import { openTopology, type RedisConnection, type Topology } from './topology.ts'
 
 class RedisUnavailable extends Error {}
 

@@ -21,6 +21,10 @@ export interface RedisServer {
    * move of slots has another, so that no copy which ends since then may have missed is ever found.
    */
   readonly prefix: string
+  /** Of the keys that this server keeps, in a cluster too. */
+  readonly tag: string
+  /** Rejects when that reign is over. */
+  confirm(): Promise<void>
 }
 
 /** A client that never reconnects by itself and sends nothing later: whoever holds it gives it up at the first fault. */
@@ -38,13 +42,16 @@ export const connect = async (client: RedisClient): Promise<void> => {
   await withDeadline(client.connect(), connectDeadlineMs, 'Redis')
 }
 
-/** Asks a server something on a connection that ends with the answer. */
+/** Asks a server something on a connection that ends with the answer. Rejects when all of it takes longer than entry may. */
 export const visit = async <T>(url: string, ask: (client: RedisClient) => Promise<T>): Promise<T> => {
   const client = newClient(url)
   client.on('error', () => {}) // it rejects what is asked, too
   try {
-    await connect(client)
-    return await withDeadline(ask(client), entryDeadlineMs, 'Redis')
+    return await withDeadline(
+      client.connect().then(() => ask(client)),
+      entryDeadlineMs,
+      'Redis',
+    )
   } finally {
     client.destroy()
   }
@@ -65,7 +72,11 @@ export const inspect = async (client: RedisClient, kind: 'single' | 'cluster'): 
 }
 
 /** Rejects when the server takes no writes: a replica, one that is out of memory or can't save. */
-export const proveWritable = async ({ client, prefix }: RedisServer, tag: string): Promise<void> => {
+export const proveWritable = async ({
+  client,
+  prefix,
+  tag,
+}: Pick<RedisServer, 'client' | 'prefix' | 'tag'>): Promise<void> => {
   await client.set(`${prefix}:{${tag}}:probe`, '1', { expiration: { type: 'PX', value: 1_000 } })
 }
 

@@ -3,11 +3,15 @@ import { movedTo, type RedisAddress } from '../lib/redis-address.ts'
 import { keySlot, slotCount } from './key-slot.ts'
 import { entryDeadlineMs, inspect, proveWritable, type RedisClient, type RedisServer, visit } from './server.ts'
 
-/** All masters, each asked, probed and ready. */
-export interface Topology {
+/** Every master of the Redis in use. */
+export interface RedisConnection {
   readonly servers: readonly RedisServer[]
-  /** The server of all keys that have this tag in braces. */
+  /** The server of all keys that have this tag in braces; its prefix begins each of them. */
   serverOf(tag: string): RedisServer
+}
+
+/** All masters, each asked, probed and ready. */
+export interface Topology extends RedisConnection {
   /** Rejects when another server is, or may be, the master by now. */
   confirm(): Promise<void>
 }
@@ -17,7 +21,7 @@ type Dial = (url: string) => Promise<RedisClient>
 
 type Kind = 'single' | 'cluster'
 
-const mostSilentMs = 60_000 // sentinels that say nothing for so long may have named another master, with copies of its own
+const mostSilentMs = 3_000 // sooner than sentinels replace a master that they miss
 
 /** Finds the masters at an address and opens each. Rejects with what an operator must know when one can't be trusted. */
 export const openTopology = (address: RedisAddress, dial: Dial): Promise<Topology> => {
@@ -33,7 +37,7 @@ export const openTopology = (address: RedisAddress, dial: Dial): Promise<Topolog
 
 const openSingle = async (url: string, dial: Dial): Promise<Topology> => {
   const server = await open(url, dial, 'single', 'any')
-  return { servers: [server], serverOf: () => server, confirm: () => confirmAll([server], 'single') }
+  return { servers: [server], serverOf: () => server, confirm: server.confirm }
 }
 
 const openWatched = async (
@@ -44,17 +48,20 @@ const openWatched = async (
   const where = await whereIs()
   const single = await openSingle(movedTo(template, where), dial)
   let answeredAt = performance.now()
+  const confirmPlace = async (): Promise<void> => {
+    const asked = performance.now()
+    const named = await whereIs().catch((problem) => {
+      if (asked - answeredAt > mostSilentMs) throw problem
+    })
+    if (!named) return
+    answeredAt = asked
+    if (named.host !== where.host || named.port !== where.port)
+      throw new Error(`The sentinels name another master: ${named.host}:${named.port}`)
+  }
   return {
     ...single,
     async confirm() {
-      await single.confirm()
-      const named = await whereIs().catch((problem) => {
-        if (performance.now() - answeredAt > mostSilentMs) throw problem
-      })
-      if (!named) return
-      answeredAt = performance.now()
-      if (named.host !== where.host || named.port !== where.port)
-        throw new Error(`The sentinels name another master: ${named.host}:${named.port}`)
+      await Promise.all([single.confirm(), confirmPlace()])
     },
   }
 }
@@ -64,24 +71,28 @@ interface Place {
   readonly port: number
 }
 
-/** The master that most of the sentinels name which answer in time. */
-const askSentinels = async (sentinels: readonly string[], master: string): Promise<Place> => {
-  const answers = await Promise.allSettled(
-    sentinels.map((url) =>
-      visit(url, (client) => client.sendCommand<string[] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master])),
-    ),
-  )
-  const named = answers.flatMap(({ status, ...answer }) =>
-    status === 'fulfilled' && 'value' in answer && answer.value ? [answer.value as string[]] : [],
-  )
-  const votes = [...Map.groupBy(named, (place) => place.join(' ')).values()].sort((a, b) => b.length - a.length)
-  const [host, port] = votes[0]?.[0] ?? []
-  if (host && port) return { host, port: Number(port) }
-  const failure = answers.find((answer) => answer.status === 'rejected')
-  throw failure
-    ? new Error('No sentinel answers', { cause: failure.reason })
-    : new Error(`No sentinel knows a master "${master}"`)
-}
+/**
+ * The master that more than half of all sentinels name: fewer may stand on the losing side of a split. Resolves as soon as
+ * so many do, whatever the others are at; rejects when they don't.
+ */
+const askSentinels = (sentinels: readonly string[], master: string): Promise<Place> =>
+  new Promise((resolve, reject) => {
+    const votes = new Map<string, number>()
+    const poll = async (url: string): Promise<void> => {
+      const named = await visit(url, (client) =>
+        client.sendCommand<[host: string, port: string] | null>(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master]),
+      )
+      if (!named) throw new Error(`It knows no master "${master}"`)
+      const [host, port] = named
+      const count = (votes.get(named.join(' ')) ?? 0) + 1
+      votes.set(named.join(' '), count)
+      if (count > sentinels.length / 2) resolve({ host, port: Number(port) })
+    }
+    void Promise.allSettled(sentinels.map(poll)).then((polls) => {
+      const failed = polls.find((result) => result.status === 'rejected')
+      reject(new Error(`Too few sentinels name the same master "${master}"`, { cause: failed?.reason }))
+    })
+  })
 
 const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Promise<Topology> => {
   const ranges = await Promise.any(urls.map(askNode)).catch((problem: AggregateError) => {
@@ -100,7 +111,9 @@ const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Pr
   return {
     servers,
     serverOf: (tag) => bySlot[keySlot(`{${tag}}`)] as RedisServer,
-    confirm: () => confirmAll(servers, 'cluster'),
+    async confirm() {
+      await Promise.all(servers.map((server) => server.confirm()))
+    },
   }
 }
 
@@ -139,18 +152,17 @@ const open = async (url: string, dial: Dial, kind: Kind, tag: string): Promise<R
   const client = await dial(url)
   try {
     const prefix = await withDeadline(inspect(client, kind), entryDeadlineMs, 'Redis')
-    await withDeadline(proveWritable({ client, prefix }, tag), entryDeadlineMs, 'Redis')
-    return { client, prefix }
+    await withDeadline(proveWritable({ client, prefix, tag }), entryDeadlineMs, 'Redis')
+    return {
+      client,
+      prefix,
+      tag,
+      async confirm() {
+        if ((await inspect(client, kind)) !== prefix) throw new Error('Redis was promoted, or given other slots')
+      },
+    }
   } catch (problem) {
     const reason = problem instanceof Error ? problem.message : String(problem)
     throw new Error(`${new URL(url).host} can not be trusted: ${reason}`, { cause: problem })
   }
-}
-
-const confirmAll = async (servers: readonly RedisServer[], kind: Kind): Promise<void> => {
-  await Promise.all(
-    servers.map(async ({ client, prefix }) => {
-      if ((await inspect(client, kind)) !== prefix) throw new Error('Redis was promoted, or given other slots')
-    }),
-  )
 }

@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts'
-import type { Redis, RedisConnection } from '../redis/client.ts'
+import type { Redis } from '../redis/client.ts'
+import type { RedisConnection } from '../redis/topology.ts'
 import type { Session, SessionEndReason } from './session.ts'
 import { type EndedToken, staleUser } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseRedisAddress } from '../../src/lib/redis-address.ts'
 import { keySlot } from '../../src/redis/key-slot.ts'
@@ -31,6 +32,12 @@ afterEach(async () => {
 
 const networkLimit = 30
 
+const statusOf = async ({ url }: Gatehouse): Promise<string> =>
+  ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
+
+const timesLogged = ({ logs }: Gatehouse, message: string): number =>
+  logs.filter((line) => line.includes(message)).length
+
 describe.each([
   { kind: 'one server', startRedis: startSingleRedis, sentinelPassword: '' },
   { kind: 'a cluster', startRedis: startRedisCluster, sentinelPassword: '' },
@@ -50,9 +57,6 @@ describe.each([
     await gatehouse?.close()
     await redis?.stop()
   })
-
-  const statusOf = async ({ url }: Gatehouse): Promise<string> =>
-    ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
 
   const signIn = async (user: { email: string }) => {
     const { login } = await gatehouse.anonymous.ask(LoginDocument, {
@@ -206,16 +210,15 @@ test('a slot of a cluster that moves to another master and back loses no session
   const slot = keySlot(`{${user.sessionTag}}`)
   const [home, away] = redis.mastersFrom(slot)
 
-  const logged = () => gatehouse.logs.filter((line) => line.includes('Redis is lost')).length
   await beginMove(slot, home, away)
   await moveKeys(slot, home, away)
   for (let count = 0; count < 20; count++) await kept.ask(MeDocument, {})
-  expect(logged()).toBe(0) // a key on the move is a matter of that key
+  expect(timesLogged(gatehouse, 'Redis is lost')).toBe(0) // a key on the move is a matter of that key
   await kept.ask(RevokeSessionDocument, { id: lost.sessionId })
   expect((await lost.refused(MeDocument, {})).extensions.code).toBe('SESSION_ENDED')
   await endMove(slot, home, away)
   await kept.ask(MeDocument, {})
-  await eventually(() => gatehouse.logs.filter((line) => line.includes('Redis is connected')).length > 1)
+  await eventually(() => timesLogged(gatehouse, 'Redis is connected') > 1)
   await kept.ask(RevokeSessionDocument, { id: later.sessionId })
   await gatehouse.sql`delete from ended_tokens` // as if this were long ago
 
@@ -248,3 +251,49 @@ const endMove = async (slot: number, from: RedisServerProcess, to: RedisServerPr
   const id = await to.ask<string>('CLUSTER', 'MYID')
   for (const node of [to, from]) await node.ask('CLUSTER', 'SETSLOT', String(slot), 'NODE', id)
 }
+
+describe('on sentinels that fail', () => {
+  const start = async () => {
+    const redis = await startRedisSentinels()
+    cleanUps.push(redis.stop)
+    const config = { redis: parseRedisAddress(redis.url, redisPassword) }
+    const gatehouse = await startGatehouse({ config })
+    cleanUps.push(gatehouse.close)
+    const startOther = async () => {
+      const other = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config })
+      cleanUps.push(other.close)
+      return other
+    }
+    return { redis, gatehouse, startOther }
+  }
+
+  test('with one of three frozen Redis stays trusted, and is trusted by a new server', async () => {
+    const { redis, gatehouse, startOther } = await start()
+    redis.sentinels[0].freeze()
+    const servers = [gatehouse, await startOther()]
+    expect(await Promise.all(servers.map(statusOf))).toEqual(['ready', 'ready'])
+    await pause(5_000) // several rounds of questions
+    expect(await Promise.all(servers.map(statusOf))).toEqual(['ready', 'ready'])
+    expect(servers.map((server) => timesLogged(server, 'Redis is lost'))).toEqual([0, 0])
+  })
+
+  test('one sentinel of three is not believed: PostgreSQL answers until a second one is back', async () => {
+    const { redis, gatehouse, startOther } = await start()
+    const { token } = await gatehouse.signedInAs(await gatehouse.createUser())
+    const [, second, third] = redis.sentinels
+    await Promise.all([second.kill(), third.kill()])
+    const newcomer = await startOther()
+    const servers = [gatehouse, newcomer]
+    expect(await statusOf(newcomer)).toBe('degraded')
+    await newcomer.clientWith(token).ask(MeDocument, {})
+    const killed = performance.now()
+    await eventually(async () => (await statusOf(gatehouse)) === 'degraded')
+    expect(performance.now() - killed).toBeLessThan(8_000)
+    await gatehouse.clientWith(token).ask(MeDocument, {})
+    expect(await statusOf(newcomer)).toBe('degraded')
+
+    await second.restart()
+    await eventually(async () => (await Promise.all(servers.map(statusOf))).every((status) => status === 'ready'))
+    for (const server of servers) await server.clientWith(token).ask(MeDocument, {})
+  })
+})

@@ -14,6 +14,8 @@ export const redisPassword = 'only-for-this-test'
 
 export type RedisServerProcess = Awaited<ReturnType<typeof startRedisServer>>
 
+export type SentinelProcess = Awaited<ReturnType<typeof startSentinel>>
+
 interface RedisServerOptions {
   readonly port?: number
   /** Lines of redis.conf, beside those that every server gets. */
@@ -60,10 +62,15 @@ export const startSentinel = async (settings: readonly string[]) => {
   const file = join(directory, 'sentinel.conf')
   const own = ['bind 127.0.0.1', `port ${port}`, `dir ${directory}`, `requirepass ${redisPassword}`]
   await writeFile(file, [...own, `sentinel sentinel-pass ${redisPassword}`, ...settings].join('\n'))
-  const server = await start(port, [file, '--sentinel'])
+  const launch = () => start(port, [file, '--sentinel'])
+  let server = await launch()
   return {
     port,
     ...signalsOf(() => server),
+    restart: async () => {
+      await end(server)
+      server = await launch()
+    },
     stop: async () => {
       await end(server)
       await rm(directory, { recursive: true, force: true })

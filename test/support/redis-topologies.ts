@@ -5,6 +5,7 @@ import {
   freeClusterPort,
   type RedisServerProcess,
   redisPassword,
+  type SentinelProcess,
   startRedisServer,
   startSentinel,
 } from './redis-server.ts'
@@ -105,8 +106,12 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
   }
 }
 
+export interface RedisSentinels extends RedisTopology {
+  readonly sentinels: readonly [SentinelProcess, SentinelProcess, SentinelProcess]
+}
+
 /** A master, two replicas, three sentinels. */
-export const startRedisSentinels = async (): Promise<RedisTopology> => {
+export const startRedisSentinels = async (): Promise<RedisSentinels> => {
   const master = await startRedisServer()
   const following = [`replicaof 127.0.0.1 ${master.port}`]
   const replicas = [await startRedisServer({ settings: following }), await startRedisServer({ settings: following })]
@@ -117,7 +122,11 @@ export const startRedisSentinels = async (): Promise<RedisTopology> => {
     `sentinel down-after-milliseconds the-master ${failureMs}`,
     'sentinel failover-timeout the-master 1000',
   ]
-  const sentinels = [await startSentinel(settings), await startSentinel(settings), await startSentinel(settings)]
+  const sentinels = [
+    await startSentinel(settings),
+    await startSentinel(settings),
+    await startSentinel(settings),
+  ] as const
   for (const sentinel of sentinels) {
     await eventually(async () => {
       const fields = await sentinel.ask<string[]>('SENTINEL', 'MASTER', 'the-master')
@@ -126,10 +135,11 @@ export const startRedisSentinels = async (): Promise<RedisTopology> => {
     })
   }
   const masterPort = async () =>
-    (await sentinels[0]?.ask<string[]>('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'the-master'))?.[1]
+    (await sentinels[0].ask<string[]>('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'the-master'))[1]
   return {
     url: sentinels.map(({ port }) => `redis-sentinel://:${redisPassword}@127.0.0.1:${port}/the-master`).join(','),
     servers: [master, ...replicas],
+    sentinels,
     async failOver(_tag, how) {
       const before = await masterPort()
       const lost = [master, ...replicas].find(({ port }) => String(port) === before) as RedisServerProcess
