@@ -3,6 +3,7 @@ import { withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { RedisAddress } from '../lib/redis-address.ts'
 import { commandDeadlineMs, connect, newClient, type RedisClient } from './server.ts'
+import { sweepFormerReigns } from './sweep.ts'
 import { openTopology, type RedisConnection, type Topology } from './topology.ts'
 
 class RedisUnavailable extends Error {}
@@ -80,6 +81,15 @@ export const openRedis = async (
     }, confirmIntervalMs)
   }
 
+  const sweep = async (attempt: Attempt, topology: Topology): Promise<void> => {
+    try {
+      await Promise.all(topology.servers.map(sweepFormerReigns))
+    } catch (problem) {
+      if (attempt === current)
+        log.warn({ err: problem }, `Old copies stay in Redis until they expire: ${reasonOf(problem)}`)
+    }
+  }
+
   const open = async (): Promise<void> => {
     const attempt: Attempt = { clients: [] }
     current = attempt
@@ -98,6 +108,7 @@ export const openRedis = async (
       lastReason = ''
       log.info({ kind: address.kind, masters: topology.servers.length }, 'Redis is connected')
       keepConfirming(attempt, topology)
+      void sweep(attempt, topology)
     } catch (problem) {
       giveUp(attempt, problem)
     }

@@ -297,3 +297,41 @@ describe('on sentinels that fail', () => {
     for (const server of servers) await server.clientWith(token).ask(MeDocument, {})
   })
 })
+
+test.each([
+  { kind: 'one server', startRedis: startSingleRedis, masters: 1 },
+  { kind: 'a cluster', startRedis: startRedisCluster, masters: 3 },
+])('what former reigns left on $kind is swept away, and nothing else', async ({ startRedis, masters }) => {
+  const redis = await startRedis()
+  cleanUps.push(redis.stop)
+  const first = await startGatehouse({ redisUrl: redis.url })
+  cleanUps.push(first.close)
+  const allKeys = async () =>
+    (await Promise.all(redis.servers.slice(0, masters).map((it) => it.ask<string[]>('KEYS', '*')))).flat()
+  await eventually(async () => {
+    const states = redis.servers.slice(0, masters).map(async (server) => {
+      const [key = ''] = await server.ask<string[]>('KEYS', '*:sweep')
+      return server.ask('GET', key)
+    })
+    return (await Promise.all(states)).every((state) => state === 'done')
+  })
+
+  const { token } = await first.signedInAs(await first.createUser())
+  await first.clientWith(token).ask(MeDocument, {})
+  const kept = [...(await allKeys()).filter((key) => /:[su](:|$)/.test(key)), 'another-program:{1}']
+  expect(kept).toHaveLength(3)
+  for (const server of redis.servers.slice(0, masters)) {
+    const script = `
+      for number = 1, ARGV[1] do redis.pcall('SET', 'gatehouse:0123456789abcdef:{' .. number .. '}:u', 'old') end
+      redis.pcall('SET', 'another-program:{1}', 'x')
+      for _, key in ipairs(redis.call('KEYS', '*:sweep')) do redis.call('DEL', key) end`
+    await server.ask('EVAL', script, '0', '1000')
+  }
+  const old = async () => (await allKeys()).filter((key) => key.includes('0123456789abcdef')).length
+  expect(await old()).toBe(1000)
+
+  const newcomer = await startGatehouse({ redisUrl: redis.url, databaseUrl: first.databaseUrl })
+  cleanUps.push(newcomer.close)
+  await eventually(async () => (await old()) === 0)
+  expect(await allKeys()).toEqual(expect.arrayContaining(kept))
+})

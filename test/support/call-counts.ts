@@ -19,9 +19,9 @@ export const countSessionStatements = async (
   return (await read()) - before
 }
 
-/** What servers of Redis do for one another (DEL is how replicas learn of an expiry), and what Gatehouse asks once a second. */
+/** What servers of Redis do for one another (DEL is how replicas learn of an expiry), and what Gatehouse asks once a second or sweeps away. */
 const housekeeping = new Set(
-  'info|del|cluster|cluster info|cluster slots|ping|replconf|psync|sync|auth|hello|select|client|client setinfo|client setname|client kill|publish|subscribe|config|role|exec|multi|command|sentinel'.split(
+  'info|scan|unlink|del|cluster|cluster info|cluster slots|ping|replconf|psync|sync|auth|hello|select|client|client setinfo|client setname|client kill|publish|subscribe|config|role|exec|multi|command|sentinel'.split(
     '|',
   ),
 )
