@@ -4,7 +4,7 @@ import type { AccountLoaders } from '../audit/security-event.graphql.ts'
 import { failureIn } from '../failure.ts'
 import type { MfaLoaders } from '../mfa/factor.graphql.ts'
 import type { MfaStatus } from '../mfa/mfa-status-service.ts'
-import type { Caller, RequestContext, SessionCookies } from '../sessions/caller.ts'
+import type { AnswerCookies, Caller, RequestContext, SessionCookies } from '../sessions/caller.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import type { CheckSession } from '../sessions/session-check-service.ts'
 import type { ReadCookies } from '../sessions/session-cookies-service.ts'
@@ -15,8 +15,8 @@ export type GraphQLContext = RequestContext & AccountLoaders & MfaLoaders
 export interface Incoming {
   readonly authorization: string | undefined
   readonly cookie: string | undefined
-  /** Replaces the Set-Cookie headers of the answer. */
-  readonly setCookies: (cookies: readonly string[]) => void
+  /** What the answer is to set. */
+  readonly answer: AnswerCookies
   readonly client: ClientInfo
   readonly requestId: string
 }
@@ -70,9 +70,9 @@ export const createContextFactory = ({
     }
   }
 
-  return async ({ authorization, cookie, setCookies, client, requestId }) => {
+  return async ({ authorization, cookie, answer, client, requestId }) => {
     const bearerToken = authorization && bearer.exec(authorization)?.[1]
-    let cookies = !bearerToken && cookie ? readCookies(cookie, setCookies) : undefined
+    let cookies = !bearerToken && cookie ? readCookies(cookie, answer) : undefined
     const cookieToken = cookies?.sessionToken
     const caller = bearerToken
       ? await identify(bearerToken, 'BEARER', client)
@@ -87,7 +87,7 @@ export const createContextFactory = ({
       client,
       requestId,
       get cookies(): SessionCookies {
-        cookies ??= readCookies(cookie, setCookies)
+        cookies ??= readCookies(cookie, answer)
         return cookies
       },
       get accounts() {

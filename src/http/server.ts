@@ -9,11 +9,13 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
   LogController,
+  type onSendHookHandler,
 } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import { AppError } from '../failure.ts'
 import type { CreateContext, GraphQLContext, Incoming } from '../graphql/context.ts'
 import type { Logger } from '../lib/logger.ts'
+import type { AnswerCookies } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import { createOriginGate } from './origins.ts'
 
@@ -87,10 +89,14 @@ export const createHttpServer = async ({
   })
 
   const handler = fastifyApolloHandler(apollo, {
-    context: (request: FastifyRequest, reply: FastifyReply) => createContext(incomingOf(request, reply)),
+    context: (request: FastifyRequest) => {
+      request.answerCookies = { setCookies: [] }
+      return createContext(incomingOf(request, request.answerCookies))
+    },
   })
+  server.decorateRequest('answerCookies', null)
   const { onRequest, answerPreflight } = createOriginGate({ origins, isProduction }, log)
-  server.post('/graphql', { onRequest, preParsing: requirePlainJson }, handler)
+  server.post('/graphql', { onRequest, onSend: sendCookies, preParsing: requirePlainJson }, handler)
   server.options('/graphql', { onRequest }, answerPreflight)
   if (!isProduction) {
     server.get('/', (_request, reply) => reply.redirect('/graphql'))
@@ -129,10 +135,22 @@ const requirePlainJson = async ({ headers }: FastifyRequest): Promise<void> => {
   throw Object.assign(new Error('Send JSON in UTF-8, uncompressed.'), { statusCode: 415 })
 }
 
-const incomingOf = (request: FastifyRequest, reply: FastifyReply): Incoming => ({
+declare module 'fastify' {
+  interface FastifyRequest {
+    answerCookies: AnswerCookies | null
+  }
+}
+
+const sendCookies: onSendHookHandler = ({ answerCookies }, reply, payload, done) => {
+  if (answerCookies && answerCookies.setCookies.length > 0) reply.header('set-cookie', answerCookies.setCookies)
+  done(null, payload)
+}
+
+/** Nothing of it leads back to the request: graphql-js keeps what executes for some time, and would keep that too. */
+const incomingOf = (request: FastifyRequest, answer: AnswerCookies): Incoming => ({
   authorization: request.headers.authorization,
   cookie: request.headers.cookie,
-  setCookies: (cookies) => void reply.removeHeader('set-cookie').header('set-cookie', cookies),
+  answer,
   client: clientOf(request),
   requestId: request.id,
 })

@@ -18,6 +18,11 @@ export type Caller =
   /** Neither store could tell. */
   | { readonly kind: 'undetermined' }
 
+/** The values of the Set-Cookie headers that an answer will have. */
+export interface AnswerCookies {
+  setCookies: readonly string[]
+}
+
 /** The cookies that a browser sent with one request, and those that it is to keep from the answer on. */
 export interface SessionCookies {
   readonly sessionToken: string | undefined

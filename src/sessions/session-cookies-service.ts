@@ -1,7 +1,7 @@
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { trustLifetimeSeconds } from '../devices/trusted-device.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { SessionCookies } from './caller.ts'
+import type { AnswerCookies, SessionCookies } from './caller.ts'
 
 export interface SessionCookiesDeps {
   /** False where pages come over plain HTTP, on a developer's machine. */
@@ -9,8 +9,8 @@ export interface SessionCookiesDeps {
   readonly now: Clock
 }
 
-/** `header` is the Cookie header; `answer` replaces the Set-Cookie headers of the answer. */
-export type ReadCookies = (header: string | undefined, answer: (cookies: readonly string[]) => void) => SessionCookies
+/** `header` is the Cookie header; `answer` gets what the answer is to set. */
+export type ReadCookies = (header: string | undefined, answer: AnswerCookies) => SessionCookies
 
 /**
  * The cookies that hold tokens: never for scripts, for other hosts, or with what other sites send, and with the prefix
@@ -26,7 +26,7 @@ export const createSessionCookies = ({ isSecure, now }: SessionCookiesDeps): Rea
     const kept = new Map<string, string>()
     const keep = ({ name }: NamedCookie, value: string, maxAge: number): void => {
       kept.set(name, stringifySetCookie({ name, value, maxAge, ...attributes }))
-      answer([...kept.values()])
+      answer.setCookies = [...kept.values()]
     }
     return {
       get sessionToken() {
