@@ -14,6 +14,7 @@ import { createSetPassword } from './accounts/password-setting-service.ts'
 import { RecoveryResolver } from './accounts/recovery.graphql.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createSignIn } from './accounts/sign-in-service.ts'
+import { createActOnUser } from './admin/act-on-user-service.ts'
 import { AdminResolver } from './admin/admin.graphql.ts'
 import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
 import { createSuspensionService } from './admin/suspension-service.ts'
@@ -218,6 +219,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const endSessions = createEndSessions({ tellEnded, now })
   const stepUp = createStepUpService({ transact, alone, openChallenge, now })
   const { actAsOwner } = stepUp
+  const actOnUser = createActOnUser(actAsOwner)
   const sessionService = createSessionService({
     transact,
     actAsOwner,
@@ -385,9 +387,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       ),
       new AccountResolver(registration, signIn, emailChanges),
       new AdminResolver(
-        createUnlockUser({ actAsOwner, wakeMailRelay, now }),
-        createSuspensionService({ actAsOwner, endSessions, keepAccount, wakeMailRelay, now }),
-        createRevokeUserSessions({ actAsOwner, endSessions, wakeMailRelay, now }),
+        createUnlockUser({ actOnUser, wakeMailRelay, now }),
+        createSuspensionService({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
+        createRevokeUserSessions({ actOnUser, endSessions, wakeMailRelay, now }),
       ),
       new AuditResolver(createReadEvents(reading.events)),
       new MfaActivatedResolver(),

@@ -121,14 +121,18 @@ export const createAccountStore = (db: Db) => ({
     return row ?? null
   },
 
-  /** Makes changes of one account take turns until the transaction ends, and returns it as it is now. */
-  async lock(userId: string): Promise<Account | null> {
-    const [row] = await db
+  /**
+   * Makes changes of an account take turns until the transaction ends, and returns it as it is now if it is ACTIVE. One that
+   * it acts on is locked with it, in the same order by everybody, so that two users who act on each other don't deadlock.
+   */
+  async lock(userId: string, actsOn: string = userId): Promise<Account | null> {
+    const rows = await db
       .select(accountColumns)
       .from(users)
-      .where(and(eq(id, userId), eq(status, 'ACTIVE')))
+      .where(inArray(id, [userId, actsOn]))
+      .orderBy(id)
       .for('no key update')
-    return row ?? null
+    return rows.find((row) => row.id === userId && row.status === 'ACTIVE') ?? null
   },
 
   /**

@@ -13,7 +13,7 @@ import { createTurns } from '../lib/turns.ts'
 import { describeDevice } from '../sessions/device.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
-import { type Account, emailKeyOf } from './account.ts'
+import { emailKeyOf } from './account.ts'
 import type { AccountStore, Credentials } from './account-store.ts'
 import { parseTypedPassword } from './password.ts'
 import type { PasswordHasher } from './password-hasher.ts'
@@ -23,7 +23,7 @@ export interface SignInDeps {
   /** Runs what is one statement, without a transaction around it. */
   readonly alone: Transact<GateStores>
   readonly transact: Transact<LockStores>
-  readonly accounts: Pick<AccountStore, 'replaceHash'>
+  readonly accounts: Pick<AccountStore, 'replaceHash' | 'findCredentials'>
   readonly signIns: Pick<SignInStore, 'claim'>
   readonly budgets: Pick<BudgetStore, 'release'>
   readonly recordEvent: RecordEvent
@@ -92,12 +92,25 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     throw new AppError('ACCOUNT_LOCKED', { retryAfterSeconds: secondsUntil(lockedUntil ?? at, at) })
   }
 
-  /** A right password, so that it costs no try. */
-  const refuseSuspended = async ({ id: userId }: Account, subject: string, client: ClientInfo): Promise<never> => {
-    await budgets.release([subject])
+  const refuseSuspended = async (userId: string, client: ClientInfo): Promise<never> => {
     const details = { reason: 'suspended' }
     await recordEvent({ type: 'LOGIN_FAILED', outcome: 'DENIED', userId, client, details })
     throw new AppError('ACCOUNT_SUSPENDED')
+  }
+
+  /** The password was right, and it or the account changed while it was being checked: no guess, so it costs no try. */
+  const refuseOvertaken = async (
+    { subject, triesUsed }: SignInClaim,
+    { account: { id: userId }, passwordVersion }: Credentials,
+    client: ClientInfo,
+  ): Promise<void> => {
+    const current = await accounts.findCredentials(userId)
+    if (triesUsed !== null) await budgets.release([subject])
+    if (current?.account.status === 'SUSPENDED' && current.passwordVersion === passwordVersion) {
+      return refuseSuspended(userId, client)
+    }
+    const details = { reason: 'password changed' }
+    await recordEvent({ type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details })
   }
 
   /** A hash of an older kind is replaced once its password is known, whatever becomes of the sign-in. */
@@ -137,7 +150,10 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     if (!isRight || !known) return fail(claim, client)
 
     floods.release('failures', client)
-    if (isSuspended) return refuseSuspended(known.account, claim.subject, client)
+    if (isSuspended) {
+      await budgets.release([claim.subject]) // the password was right
+      return refuseSuspended(known.account.id, client)
+    }
     const admission = await alone((stores) =>
       admit(stores, {
         user: known.account,
@@ -153,9 +169,8 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
         client,
         reports: [],
       }),
-    ).catch((problem: unknown) => {
-      // The password was changed while it was being checked.
-      if (failureIn(problem)?.code === 'INVALID_CREDENTIALS') return fail(claim, client)
+    ).catch(async (problem: unknown) => {
+      if (failureIn(problem)?.code === 'INVALID_CREDENTIALS') await refuseOvertaken(claim, known, client)
       throw problem
     })
     await renewHash(known, password).catch(() => {}) // the next sign-in tries again

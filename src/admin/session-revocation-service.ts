@@ -1,25 +1,22 @@
-import type { AccountStore } from '../accounts/account-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { sessionsRevokedNotice } from '../messaging/notices.ts'
 import type { ChallengeStore } from '../mfa/challenge-store.ts'
-import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo, Session } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
+import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
-import { findUser } from './user-lookup-service.ts'
 
 interface Stores extends SessionEndStores {
-  readonly accounts: Pick<AccountStore, 'findByIds' | 'lock'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
 export interface SessionRevocationDeps {
-  readonly actAsOwner: ActAsOwner<Stores>
+  readonly actOnUser: ActOnUser<Stores>
   readonly endSessions: EndSessions
   readonly wakeMailRelay: () => void
   readonly now: Clock
@@ -40,21 +37,21 @@ const endReason = 'REVOKED_BY_ADMIN'
  * it ended no session. Throws NOT_FOUND, BAD_USER_INPUT.
  */
 export const createRevokeUserSessions =
-  ({ actAsOwner, endSessions, wakeMailRelay, now }: SessionRevocationDeps): RevokeUserSessions =>
+  ({ actOnUser, endSessions, wakeMailRelay, now }: SessionRevocationDeps): RevokeUserSessions =>
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
-    return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
-      const { accounts, trustedDevices, challenges, events, messages, afterCommit } = stores
-      const { id: userId } = await findUser(accounts, id)
+    return actOnUser(caller, id, client, async (stores, user, actorId) => {
+      const { trustedDevices, challenges, events, messages, afterCommit } = stores
+      const userId = user.id
+      const isActive = user.status === 'ACTIVE'
       const about = { outcome: 'SUCCESS', userId, actorId, client } as const
-      const user = await accounts.lock(userId)
       const by = { client, actorId, note }
-      const ended = user ? await endSessions(stores, userId, { except: caller.session.id }, endReason, by) : []
+      const ended = isActive ? await endSessions(stores, userId, { except: caller.session.id }, endReason, by) : []
       if (ended.length === 0) {
         const details = { reason: endReason, note, sessions: 0 }
         await events.append({ ...about, type: 'SESSION_REVOKED', sessionId: null, details })
       }
-      if (!user) return ended // an account that is not ACTIVE has no sessions
+      if (!isActive) return ended // an account that is not ACTIVE has no sessions
       const at = now()
       const devices = await trustedDevices.revokeAll(userId, at)
       const details = { reason: 'sessions revoked', devices }

@@ -8,15 +8,14 @@ import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { reinstatedNotice, suspendedNotice } from '../messaging/notices.ts'
 import type { ChallengeStore } from '../mfa/challenge-store.ts'
-import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
+import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
-import { findUser } from './user-lookup-service.ts'
 
 interface Stores extends SessionEndStores {
-  readonly accounts: Pick<AccountStore, 'findByIds' | 'changeStatus'>
+  readonly accounts: Pick<AccountStore, 'changeStatus'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly recovery: Pick<RecoveryStore, 'voidAll'>
@@ -25,7 +24,7 @@ interface Stores extends SessionEndStores {
 }
 
 export interface SuspensionDeps {
-  readonly actAsOwner: ActAsOwner<Stores>
+  readonly actOnUser: ActOnUser<Stores>
   readonly endSessions: EndSessions
   readonly keepAccount: (account: Account) => Promise<void>
   readonly wakeMailRelay: () => void
@@ -36,7 +35,7 @@ export type SuspensionService = ReturnType<typeof createSuspensionService>
 
 /** Accounts that administrators close, and open again. */
 export const createSuspensionService = (deps: SuspensionDeps) => {
-  const { actAsOwner, endSessions, keepAccount, wakeMailRelay, now } = deps
+  const { actOnUser, endSessions, keepAccount, wakeMailRelay, now } = deps
 
   /** What was begun before a suspension comes to nothing, also what was written while it was under way. */
   const voidPending = async ({ challenges, recovery }: Stores, userId: string, at: Date): Promise<void> => {
@@ -52,9 +51,8 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
      */
     async suspend(caller: SignedInCaller, id: string, reason: string, client: ClientInfo): Promise<Account> {
       const details = { reason: parseReason('reason', reason) }
-      return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
+      return actOnUser(caller, id, client, async (stores, { id: userId }, actorId) => {
         const { accounts, trustedDevices, events, messages, afterCommit } = stores
-        const { id: userId } = await findUser(accounts, id)
         if (userId === actorId) throw new AppError('CONFLICT')
         const account = await accounts.changeStatus(userId, { from: 'ACTIVE', to: 'SUSPENDED' })
         if (!account) throw new AppError('CONFLICT')
@@ -78,9 +76,8 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
      * factors that they had. Throws NOT_FOUND, and CONFLICT when the account is not SUSPENDED.
      */
     async reinstate(caller: SignedInCaller, id: string, client: ClientInfo): Promise<Account> {
-      return actAsOwner(caller, client, 'always', async (stores, { id: actorId }) => {
+      return actOnUser(caller, id, client, async (stores, { id: userId }, actorId) => {
         const { accounts, events, messages, afterCommit } = stores
-        const { id: userId } = await findUser(accounts, id)
         const account = await accounts.changeStatus(userId, { from: 'SUSPENDED', to: 'ACTIVE' })
         if (!account) throw new AppError('CONFLICT')
         const at = now()

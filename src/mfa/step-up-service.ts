@@ -5,13 +5,14 @@ import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import { type ClientInfo, isElevated, type Session } from '../sessions/session.ts'
+import { sessionOver } from '../sessions/session-over-service.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import { methodsOf, type PendingChallenge } from './challenge.ts'
 import type { ChallengeStores, OpenChallenge } from './challenge-service.ts'
 
 interface Stores {
   readonly accounts: Pick<AccountStore, 'lock'>
-  readonly sessions: Pick<SessionStore, 'isLive'>
+  readonly sessions: Pick<SessionStore, 'isLive' | 'find'>
 }
 
 export interface StepUpDeps<All extends Stores> {
@@ -31,14 +32,15 @@ export type ProofNeed = 'always' | 'onceEnrolled' | 'forEnrolment' | 'never'
 /**
  * Runs an act in a transaction that holds the lock of the caller's account, and only if the session bears a
  * fresh proof as the account stands under that lock. Throws STEP_UP_REQUIRED, with a ready challenge where there is a
- * factor, and UNAUTHENTICATED when the session ended or the account is
- * gone.
+ * factor, SESSION_ENDED when the session ended meanwhile, and UNAUTHENTICATED when its token was replaced.
  */
 export type ActAsOwner<All> = <T>(
   caller: SignedInCaller,
   client: ClientInfo,
   need: ProofNeed,
   work: (stores: All & AfterCommit, owner: Account) => Promise<T>,
+  /** The id of another account that the act changes: it is locked too. */
+  actsOn?: string,
 ) => Promise<T>
 
 export interface StepUp {
@@ -98,14 +100,14 @@ export const createStepUpService = <All extends Stores>({
       if (isProofMissing(session, account.mfaEnabled, need, now())) await demand(caller, client, account.mfaEnabled)
     },
 
-    async actAsOwner(caller, client, need, work) {
+    async actAsOwner(caller, client, need, work, actsOn) {
       let mfaEnabled = caller.account.mfaEnabled
       try {
         return await transact(async (stores) => {
-          const owner = await stores.accounts.lock(caller.account.id)
+          const owner = await stores.accounts.lock(caller.account.id, actsOn)
           // Asked under the lock, which whatever ends all sessions holds too.
           const isLive = owner && (await stores.sessions.isLive(caller.session.id, caller.token.hash))
-          if (!owner || !isLive) throw new AppError('UNAUTHENTICATED')
+          if (!owner || !isLive) throw await sessionOver(stores.sessions, caller.session.id)
           mfaEnabled = owner.mfaEnabled
           if (isProofMissing(caller.session, mfaEnabled, need, now())) throw new ProofMissing()
           return work(stores, owner)
