@@ -12,13 +12,14 @@ import type { SignedInCaller } from './caller.ts'
 import type { Admission } from './gate-service.ts'
 import { type ClientInfo, deadlinesFrom, isInGrace, type SessionLimits } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
+import { sessionOver } from './session-over-service.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
 interface Stores {
   readonly accounts: Pick<AccountStore, 'lock'>
   readonly budgets: Pick<BudgetStore, 'lockedUntil'>
-  readonly sessions: Pick<SessionStore, 'refresh' | 'findRefreshed'>
+  readonly sessions: Pick<SessionStore, 'refresh' | 'find' | 'findRefreshed'>
   readonly events: Pick<EventStore, 'append'>
 }
 
@@ -49,11 +50,11 @@ export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
   const { transact, successorsOf, isEnrolmentOwed, claimOfUser, recordEvent, keepNew, tellEnded, limits, now } = deps
 
   /** A parallel request was first: its token is this one's too. */
-  const successorOfParallel = async ({ sessions }: Stores & AfterCommit, { token }: SignedInCaller) => {
+  const successorOfParallel = async ({ sessions }: Stores & AfterCommit, { token, session }: SignedInCaller) => {
     const refreshed = await sessions.findRefreshed(token.hash)
     const isUsable = refreshed?.isSuccessorCurrent && !refreshed.session.endedAt && isInGrace(refreshed, now())
     const successor = successorsOf(token).find(({ hash }) => hash === refreshed?.successorHash)
-    if (!isUsable || !successor) throw new AppError('UNAUTHENTICATED')
+    if (!isUsable || !successor) throw await sessionOver(sessions, session.id)
     return { session: refreshed.session, successor }
   }
 
@@ -63,7 +64,7 @@ export const createRefreshSession = (deps: RefreshDeps): RefreshSession => {
       const { token } = caller
       const user = await accounts.lock(caller.account.id)
       const at = now()
-      if (!user) throw new AppError('UNAUTHENTICATED')
+      if (!user) throw await sessionOver(sessions, caller.session.id)
       if (isEnrolmentOwed(user)) throw new AppError('MFA_ENROLMENT_REQUIRED')
       const lockedUntil = await budgets.lockedUntil(mfaSubject(user.id), at)
       if (lockedUntil) throw new AppError('ACCOUNT_LOCKED', { retryAfterSeconds: secondsUntil(lockedUntil, at) })

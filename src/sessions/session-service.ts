@@ -117,7 +117,7 @@ export const createSessionService = (deps: SessionServiceDeps) => {
 
     /**
      * Ends every session of the caller's but the one that asks, with them all device trust and every sign-in that is half
-     * done, and returns them as they ended. Throws UNAUTHENTICATED when the caller's own was ended meanwhile: of two that end each other, one is left.
+     * done, and returns them as they ended. Throws SESSION_ENDED when the caller's own was ended meanwhile: of two that end each other, one is left.
      */
     async revokeOthers(caller: SignedInCaller, client: ClientInfo): Promise<Session[]> {
       return actAsOwner(caller, client, 'never', async (stores, owner) => {

@@ -41,7 +41,7 @@ export class SignedInResolver {
 
   @Mutation(() => SignedInObject, {
     description:
-      "Replaces the token of the caller's session; its idle time begins anew, `expiresAt` stays. For five seconds, and until a step-up, the old token still does what wants none, and refreshing it again gives the same new one, for parallel tabs; used later, or after another refresh, it ends the session with TOKEN_REUSED. ACCOUNT_LOCKED while wrong codes have locked the account; RATE_LIMITED beyond 200 in a quarter of an hour.",
+      "Replaces the token of the caller's session; its idle time begins anew, `expiresAt` stays. For five seconds, and until a step-up, the old token still reads and signs out, and refreshing it again gives the same new one, for parallel tabs; used later, or after another refresh, it ends the session with TOKEN_REUSED. ACCOUNT_LOCKED while wrong codes have locked the account; RATE_LIMITED beyond 200 in a quarter of an hour.",
   })
   refreshSession(@Ctx() context: RequestContext): Promise<SignedInObject> {
     return this.refresh(signedIn(context), context.client)

@@ -1,15 +1,15 @@
 import type { Account } from '../accounts/account.ts'
 import type { AfterCommit } from '../db/transact.ts'
-import { AppError } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { SignedInCaller } from './caller.ts'
 import { type AuthenticationMethod, elevationSeconds, type Session } from './session.ts'
 import type { CachedSession } from './session-cache-store.ts'
+import { sessionOver } from './session-over-service.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 import type { SessionToken } from './session-token.ts'
 
 export interface TokenRenewalStores {
-  readonly sessions: Pick<SessionStore, 'replaceToken'>
+  readonly sessions: Pick<SessionStore, 'replaceToken' | 'find'>
 }
 
 export interface TokenRenewalDeps {
@@ -34,7 +34,7 @@ export type RenewToken = (
 
 /**
  * Adds a fresh proof to the caller's session, under a new token (ASVS 7.2.4): the old one is dead at the commit.
- * Throws UNAUTHENTICATED when the session ended, or was renewed by another request, meanwhile.
+ * Throws SESSION_ENDED when the session ended meanwhile, and UNAUTHENTICATED when another request renewed it.
  */
 export const createTokenRenewal =
   ({ newToken, keepNew, tellEnded, now }: TokenRenewalDeps): RenewToken =>
@@ -49,7 +49,7 @@ export const createTokenRenewal =
       elevatedUntil: isStrongest ? secondsAfter(renewedAt, elevationSeconds) : session.elevatedUntil,
     }
     const renewed = await sessions.replaceToken(session.id, old, next, renewedAt)
-    if (!renewed) throw new AppError('UNAUTHENTICATED')
+    if (!renewed) throw await sessionOver(sessions, session.id)
     afterCommit(() => tellEnded([old]))
     afterCommit(() => keepNew(token, { session: renewed, account }))
     return { session: renewed, sessionToken: token.text }

@@ -33,7 +33,7 @@ test('D4: a session that ends while its sensitive act waits does nothing any mor
     await owner`UPDATE user_sessions SET ended_at = now(), end_reason = 'PASSWORD_CHANGED' WHERE user_id = ${user.id}`
     return { answer }
   })
-  expect(tally([await act.answer])).toEqual({ UNAUTHENTICATED: 1 })
+  expect(tally([await act.answer])).toEqual({ SESSION_ENDED: 1 })
   expect(await codes()).toEqual(before)
 })
 
