@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import pretty from 'pino-pretty'
 import { createApp } from '../app.ts'
 import { ConfigError, readConfig, startProblem } from '../config.ts'
-import { migrate } from '../db/migrate.ts'
+import { makeServerRole, migrate } from '../db/migrate.ts'
 import { createLogger } from '../lib/logger.ts'
 import { startLocalPostgres } from './local-postgres.ts'
 import { startLocalRedis } from './local-redis.ts'
@@ -48,7 +48,8 @@ const start = async (): Promise<void> => {
   const environment: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: 'development' }
   environment.GATEHOUSE_KEYS ||= await keyRingOf(directory)
   readConfig({ ...environment, DATABASE_URL: environment.DATABASE_URL || 'postgres://to-be-started' }) // a mistake shows before anything is started
-  if (!environment.DATABASE_URL) {
+  const isGiven = Boolean(environment.DATABASE_URL)
+  if (!isGiven) {
     say('Starting PostgreSQL …')
     const postgres = await startLocalPostgres({ directory: join(directory, 'postgres'), say }).catch(asProblem)
     started.push(postgres.stop)
@@ -62,9 +63,10 @@ const start = async (): Promise<void> => {
       environment.REDIS_URL = redis.url
     }
   }
-  const config = readConfig(environment)
   say('Migrating …')
-  await migrate(config.databaseUrl)
+  await migrate(environment.DATABASE_URL as string)
+  if (!isGiven) environment.DATABASE_URL = await makeServerRole(environment.DATABASE_URL as string)
+  const config = readConfig(environment)
 
   const log = createLogger(
     config.logLevel,

@@ -14,6 +14,9 @@ const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL an
 const writingConnections = 8
 const transactionConnections = 6
 
+/** Made by the migrations. Whatever role the URL names, statements have the rights of this one: it can't alter the security log. */
+const applicationRole = 'gatehouse_app'
+
 export interface Database {
   /** For reads, pipelined. Nothing that may wait for a lock goes here: what comes behind it would wait too. */
   readonly reading: Db
@@ -86,6 +89,7 @@ const openPool = (url: string, max: number, maxPipeline: number) => {
       // The server gives a statement up before we do: what we call failed did not happen after all.
       connection: {
         application_name: 'gatehouse',
+        role: applicationRole,
         statement_timeout: 1_800,
         idle_in_transaction_session_timeout: 3_000,
       },

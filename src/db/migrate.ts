@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,4 +41,23 @@ export const isMigrated = async (url: string): Promise<boolean> => {
   } finally {
     await client.end({ timeout: 0 })
   }
+}
+
+const serverRole = 'gatehouse_server'
+
+/** Makes the login role that a server of ours connects as, with a new password, and returns the URL with it. */
+export const makeServerRole = async (ownerUrl: string): Promise<string> => {
+  const url = new URL(ownerUrl)
+  url.username = serverRole
+  url.password = randomBytes(24).toString('base64url')
+  const client = postgres(ownerUrl, { max: 1, connect_timeout: 5, onnotice: () => {} })
+  try {
+    const [known] = await client`select from pg_roles where rolname = ${serverRole}`
+    await client.unsafe(
+      `${known ? 'alter' : 'create'} role ${serverRole} login password '${url.password}'${known ? '' : ' in role gatehouse_app'}`,
+    )
+  } finally {
+    await client.end({ timeout: 5 })
+  }
+  return url.href
 }

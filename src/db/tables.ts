@@ -2,11 +2,15 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
+  customType,
+  date,
+  doublePrecision,
   index,
   integer,
   jsonb,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   uniqueIndex,
@@ -21,6 +25,7 @@ import type { MfaRequirement } from '../mfa/policy.ts'
 import type { AuthenticationMethod, SessionEndReason, SessionTransport } from '../sessions/session.ts'
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
 export const users = pgTable('users', {
   id: uuid('id').primaryKey(),
@@ -362,7 +367,10 @@ export const emailChanges = pgTable(
   (table) => [index('email_changes_user').on(table.userId), index('email_changes_end').on(table.expiresAt)],
 )
 
-/** Append-only: a trigger refuses every update and deletion. Holds no personal data, ids and a salted digest aside. */
+/**
+ * Append-only: the application's role may add to it and read it, and a trigger refuses every update and deletion. Holds no
+ * personal data, ids and a salted digest aside. Partitioned by the month of the id, as is its companion.
+ */
 export const securityEvents = pgTable(
   'security_events',
   {
@@ -396,6 +404,105 @@ export const securityEventPersonalData = pgTable(
     details: jsonb('details').$type<EventDetails>().notNull(),
   },
   (table) => [index('security_event_personal_data_ip').on(table.ipAddress)],
+)
+
+/** The outbox: events that are committed and have no link yet, in the order in which they were written. */
+export const unsealedSecurityEvents = pgTable('unsealed_security_events', {
+  ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  eventId: uuid('event_id').notNull(),
+})
+
+/** The chain: a link an event, in the order of sealing, kept for ever. Append-only. */
+export const auditLinks = pgTable('audit_links', {
+  sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
+  eventId: uuid('event_id').notNull().unique(),
+  /** SHA-256 over the event. */
+  digest: bytes('digest').notNull(),
+  /** SHA-256 over the hash before it, the sequence and the digest. */
+  hash: bytes('hash').notNull(),
+})
+
+const signedHead = {
+  hash: bytes('hash').notNull(),
+  sealedAt: instant('sealed_at').notNull(),
+  /** The audit key that signed it; empty before the first sealing. */
+  keyId: text('key_id').notNull(),
+  /** Ed25519 over sequence, hash and time. */
+  signature: bytes('signature').notNull(),
+}
+
+/** One row: the newest link, signed. Whoever moves it on seals. */
+export const auditHead = pgTable('audit_head', {
+  id: smallint('id').primaryKey(),
+  sequence: bigint('sequence', { mode: 'number' }).notNull(),
+  ...signedHead,
+})
+
+/** Heads of now and then, kept. Append-only. */
+export const auditCheckpoints = pgTable('audit_checkpoints', {
+  sequence: bigint('sequence', { mode: 'number' }).primaryKey(),
+  ...signedHead,
+})
+
+/** Months of events that were written to files, so that their partitions may go. Append-only. */
+export const auditArchives = pgTable('audit_archives', {
+  month: date('month', { mode: 'string' }).primaryKey(),
+  events: bigint('events', { mode: 'number' }).notNull(),
+  firstSequence: bigint('first_sequence', { mode: 'number' }).notNull(),
+  lastSequence: bigint('last_sequence', { mode: 'number' }).notNull(),
+  file: text('file').notNull(),
+  /** SHA-256 of the file. */
+  fileDigest: bytes('file_digest').notNull(),
+  archivedAt: instant('archived_at').notNull(),
+  keyId: text('key_id').notNull(),
+  /** Ed25519 over all of the above. */
+  signature: bytes('signature').notNull(),
+})
+
+/** Refusals of one kind that are counted until their window ends: the first was recorded, the rest become one event. */
+export const repeatedRefusals = pgTable(
+  'repeated_refusals',
+  {
+    subject: text('subject').primaryKey(),
+    /** The event that all of them would have been. */
+    report: jsonb('report').notNull(),
+    repeats: integer('repeats').notNull(),
+    windowEndsAt: instant('window_ends_at').notNull(),
+  },
+  (table) => [index('repeated_refusals_end').on(table.windowEndsAt)],
+)
+
+/** Countries that a user signed in from, and where in them and when the last time. */
+export const knownPlaces = pgTable(
+  'known_places',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    countryCode: text('country_code').notNull(),
+    latitude: doublePrecision('latitude'),
+    longitude: doublePrecision('longitude'),
+    firstSeenAt: instant('first_seen_at').notNull(),
+    lastSeenAt: instant('last_seen_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.userId, table.countryCode] }),
+    index('known_places_seen').on(table.lastSeenAt),
+  ],
+)
+
+/** Networks and kinds of devices that a session showed up from after it began: its unique row decides which time was the first. */
+export const sessionContexts = pgTable(
+  'session_contexts',
+  {
+    sessionId: uuid('session_id')
+      .notNull()
+      .references(() => userSessions.id, { onDelete: 'cascade' }),
+    network: text('network').notNull(),
+    label: text('label').notNull(),
+    firstSeenAt: instant('first_seen_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sessionId, table.network, table.label] })],
 )
 
 /** Mail waiting to go out, written with the change it tells of; the text is sealed, for it may hold a token. In development

@@ -2,7 +2,18 @@ import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
 
-/** Makes an empty, migrated database that only the caller knows. `drop` also ends connections that are still open. */
+/** What servers of tests connect as, with the rights that they have in production. */
+export const testRole = 'gatehouse_test'
+
+/** The same database, as servers reach it. */
+export const asServer = (databaseUrl: string): string => {
+  const url = new URL(databaseUrl)
+  url.username = testRole
+  url.password = testRole
+  return url.href
+}
+
+/** Makes an empty, migrated database that only the caller knows, and returns its superuser's URL. `drop` also ends connections that are still open. */
 export const createTestDatabase = async (): Promise<{ readonly url: string; drop(): Promise<void> }> => {
   const name = `test_${randomBytes(8).toString('hex')}`
   await onServer(`CREATE DATABASE ${name} TEMPLATE gatehouse_template STRATEGY FILE_COPY`)

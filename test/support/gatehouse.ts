@@ -20,7 +20,7 @@ import { newSeed } from '../../src/mfa/totp.ts'
 import { type AuthenticationMethod, deadlinesFrom, type SessionTransport } from '../../src/sessions/session.ts'
 import { newSessionTag, newSessionToken } from '../../src/sessions/session-token.ts'
 import { type Client, createClient } from './client.ts'
-import { createTestDatabase } from './database.ts'
+import { asServer, createTestDatabase } from './database.ts'
 
 /** One password for every test user that was not asked for another: hashing is slow on purpose. */
 export const testPassword = 'a perfectly fine passphrase'
@@ -52,7 +52,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
   const database = databaseUrl ? { url: databaseUrl, drop: async () => {} } : await createTestDatabase()
   const environment = {
     NODE_ENV: 'development',
-    DATABASE_URL: database.url,
+    DATABASE_URL: asServer(database.url),
     GATEHOUSE_KEYS: testKeys,
     ...(redisUrl !== null && { REDIS_URL: redisUrl ?? inject('redisUrl') }),
   }

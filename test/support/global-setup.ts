@@ -8,6 +8,7 @@ import { claimFile, claimFolder } from '../../src/cli/folder-claim.ts'
 import { startLocalPostgres } from '../../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../../src/cli/local-redis.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { testRole } from './database.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -71,6 +72,7 @@ const makeTemplate = async (serverUrl: string) => {
     const template = new URL(serverUrl)
     template.pathname = '/gatehouse_template'
     await migrate(template.href)
+    await server.unsafe(`CREATE ROLE ${testRole} LOGIN PASSWORD '${testRole}' IN ROLE gatehouse_app`)
     await server`ALTER DATABASE gatehouse_template WITH ALLOW_CONNECTIONS false`
   } finally {
     await server.end()
