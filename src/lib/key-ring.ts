@@ -35,8 +35,11 @@ interface DerivedKeys {
   readonly signing: KeyObject
 }
 
-const derive = (key: MasterKey, purpose: string): KeyObject =>
-  createSecretKey(Buffer.from(hkdfSync('sha256', key.secret, '', `gatehouse ${purpose}`, keyBytes)))
+/** 32 bytes for one purpose (RFC 5869): they tell nothing of the key, nor of another purpose's. */
+export const deriveBytes = (key: MasterKey, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', key.secret, '', `gatehouse ${purpose}`, keyBytes))
+
+const derive = (key: MasterKey, purpose: string): KeyObject => createSecretKey(deriveBytes(key, purpose))
 
 /** Builds the ring from its keys, newest first. KeyObjects are made once: with a Buffer each use costs five times as much. */
 export const createKeyRing = (masterKeys: readonly [MasterKey, ...MasterKey[]]): KeyRing => {

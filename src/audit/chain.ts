@@ -1,0 +1,63 @@
+import { createHash, type KeyObject, sign, verify } from 'node:crypto'
+import type { AuditKey } from './audit-key.ts'
+import type { SecurityEvent } from './security-event.ts'
+
+/** What of an event its link covers: all that its row holds, and by `personalDigest` what stands beside it. */
+export interface ChainedEvent
+  extends Pick<
+    SecurityEvent,
+    'id' | 'type' | 'severity' | 'outcome' | 'occurredAt' | 'userId' | 'actorId' | 'sessionId'
+  > {
+  readonly personalDigest: string
+}
+
+/** An event's place in the chain. */
+export interface Link {
+  readonly sequence: number
+  readonly eventId: string
+  readonly digest: Buffer
+  readonly hash: Buffer
+}
+
+/** How far the log is sealed. */
+export interface Head {
+  readonly sequence: number
+  readonly hash: Buffer
+  readonly sealedAt: Date
+}
+
+export interface SignedHead extends Head {
+  /** The id of the audit key; empty before anything was sealed. */
+  readonly keyId: string
+  readonly signature: Buffer
+}
+
+/** What the first link follows. */
+export const genesisHash = Buffer.alloc(32)
+
+/** SHA-256 over the fields of an event as a JSON array, in the order of `ChainedEvent`; the time as RFC 3339 in UTC. */
+export const digestOf = (event: ChainedEvent): Buffer => {
+  const { id, type, severity, outcome, occurredAt, userId, actorId, sessionId, personalDigest } = event
+  const fields = [id, type, severity, outcome, occurredAt.toISOString(), userId, actorId, sessionId, personalDigest]
+  return createHash('sha256').update(JSON.stringify(fields)).digest()
+}
+
+/** SHA-256 over the hash of the link before, the sequence as eight bytes, and the event's digest. */
+export const linkHash = (previous: Buffer, sequence: number, digest: Buffer): Buffer => {
+  const place = Buffer.alloc(8)
+  place.writeBigUInt64BE(BigInt(sequence))
+  return createHash('sha256').update(previous).update(place).update(digest).digest()
+}
+
+const signedText = ({ sequence, hash, sealedAt }: Head): Buffer =>
+  Buffer.from(JSON.stringify(['gatehouse audit head', sequence, hash.toString('hex'), sealedAt.toISOString()]))
+
+export const signHead = (head: Head, { id: keyId, privateKey }: AuditKey): SignedHead => ({
+  ...head,
+  keyId,
+  signature: sign(null, signedText(head), privateKey),
+})
+
+/** Whether the key signed this head. */
+export const isSignedBy = (head: SignedHead, publicKey: KeyObject): boolean =>
+  verify(null, signedText(head), publicKey, head.signature)
