@@ -1,6 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const all = ['test/**/*.test.ts']
+
+/** Tests that stop, freeze and cut off services of their own: they wait more than they compute, and bound how long. */
+const faults = ['test/faults/**/*.test.ts']
+
 /** Tests of how long something takes, or of hundreds of requests at once: nothing else runs beside them. */
 const alone = [
   'test/attacks/enumeration-by-time.test.ts',
@@ -8,12 +13,10 @@ const alone = [
   'test/attacks/query-limits.test.ts',
   'test/accounts/password-hasher.test.ts',
   'test/budgets/locks.test.ts',
-  'test/faults/**/*.test.ts',
   'test/main.test.ts',
   'test/messaging/twilio.test.ts',
   'test/sessions/one-request.test.ts',
 ]
-const all = ['test/**/*.test.ts']
 
 export default defineConfig({
   // Vite would take graphql's ES build while type-graphql and shield load its CommonJS build: two realms.
@@ -23,9 +26,18 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [
-      // They wait more than they compute, so more of them run at once than there are processors.
-      { extends: true, test: { name: 'together', include: all, exclude: alone, maxWorkers: 4 } },
-      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: all,
+          exclude: [...faults, ...alone],
+          maxWorkers: 4, // more than processors, as they wait now and then
+          isolate: false, // else each file loads the whole server anew
+        },
+      },
+      { extends: true, test: { name: 'faults', include: faults, maxWorkers: 3, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 })

@@ -193,8 +193,23 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_archives
 -- every database of the server, so another one may have made it, or be making it now.
 DO $$
 BEGIN
-  CREATE ROLE gatehouse_app NOLOGIN;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gatehouse_app') THEN
+    CREATE ROLE gatehouse_app NOLOGIN;
+  END IF;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN NULL;
+  WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'The role % may not make roles', current_user USING HINT = format(
+      'Let it, or as a superuser run: CREATE ROLE gatehouse_app NOLOGIN; GRANT gatehouse_app TO %I;', current_user);
+END
+$$;
+--> statement-breakpoint
+-- Whoever migrated may run commands and servers too.
+DO $$
+BEGIN
+  IF NOT pg_has_role(current_user, 'gatehouse_app', 'SET') THEN
+    EXECUTE format('GRANT gatehouse_app TO %I', current_user);
+  END IF;
 END
 $$;
 --> statement-breakpoint

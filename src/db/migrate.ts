@@ -43,18 +43,16 @@ export const isMigrated = async (url: string): Promise<boolean> => {
   }
 }
 
-const serverRole = 'gatehouse_server'
-
-/** Makes the login role that a server of ours connects as, with a new password, and returns the URL with it. */
-export const makeServerRole = async (ownerUrl: string): Promise<string> => {
+/** Makes a login role for servers, or gives the one that is there a new password, and returns the URL with it. */
+export const makeServerRole = async (ownerUrl: string, role = 'gatehouse_server'): Promise<string> => {
   const url = new URL(ownerUrl)
-  url.username = serverRole
+  url.username = role
   url.password = randomBytes(24).toString('base64url')
   const client = postgres(ownerUrl, { max: 1, connect_timeout: 5, onnotice: () => {} })
   try {
-    const [known] = await client`select from pg_roles where rolname = ${serverRole}`
+    const [known] = await client`select from pg_roles where rolname = ${role}`
     await client.unsafe(
-      `${known ? 'alter' : 'create'} role ${serverRole} login password '${url.password}'${known ? '' : ' in role gatehouse_app'}`,
+      `${known ? 'alter' : 'create'} role ${role} login password '${url.password}'${known ? '' : ' in role gatehouse_app'}`,
     )
   } finally {
     await client.end({ timeout: 5 })

@@ -1,13 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises'
 import postgres from 'postgres'
+import { v7 as uuidV7 } from 'uuid'
 import { expect, inject, test } from 'vitest'
+import { openDatabase } from '../../src/db/client.ts'
+import { isMigrated, makeServerRole, migrate } from '../../src/db/migrate.ts'
 
 const folder = new URL('../../drizzle/', import.meta.url)
 
 const statementsOf = async (file: string): Promise<string[]> =>
   (await readFile(new URL(file, folder), 'utf8')).split('--> statement-breakpoint')
 
-test('who had a second factor before accounts said so signs in with it after', async () => {
+test('who had a second factor before accounts said so signs in with it after, and older events are kept and will be sealed', async () => {
   const name = `upgrade_${process.pid}`
   const server = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
   await server.unsafe(`CREATE DATABASE ${name}`)
@@ -31,6 +34,11 @@ test('who had a second factor before accounts said so signs in with it after', a
     }
     const [enrolled, enrolling, without] = [await addUser('ACTIVE'), await addUser('PENDING'), await addUser(null)]
 
+    const [oldId, newId] = ['01800000-0000-7000-8000-000000000000', uuidV7()]
+    await sql`
+      INSERT INTO security_events (id, type, severity, outcome, occurred_at, personal_digest)
+      SELECT id, 'LOGIN_FAILED', 'WARNING', 'FAILURE', now(), '' FROM unnest(${[newId, oldId]}::uuid[]) AS id`
+
     for (const file of later) for (const text of await statementsOf(file)) await sql.unsafe(text)
     const rows = await sql`SELECT id, mfa_enabled FROM users`
     expect(Object.fromEntries(rows.map((row) => [row.id, row.mfa_enabled]))).toEqual({
@@ -38,9 +46,51 @@ test('who had a second factor before accounts said so signs in with it after', a
       [enrolling]: false,
       [without]: false,
     })
+    const events = await sql`SELECT e.id, tableoid::regclass::text AS partition FROM security_events e ORDER BY id`
+    const monthOf = (at: Date) => at.toISOString().slice(0, 7).replace('-', '_')
+    expect(events).toEqual([
+      { id: oldId, partition: 'security_events_2022_04' },
+      { id: newId, partition: `security_events_${monthOf(new Date())}` },
+    ])
+    expect((await sql`SELECT event_id FROM unsealed_security_events`).map(({ event_id }) => event_id).sort()).toEqual([
+      oldId,
+      newId,
+    ])
   } finally {
     await sql.end()
     await server.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)
+    await server.end()
+  }
+})
+
+test('an owner who is no superuser migrates; servers act as a role that reads the log and adds to it, and no more', async () => {
+  const name = `owned_${process.pid}`
+  const server = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
+  await server.unsafe(`CREATE ROLE ${name} LOGIN CREATEROLE PASSWORD '${name}'`)
+  await server.unsafe(`CREATE DATABASE ${name} OWNER ${name}`)
+  const url = new URL(inject('postgresUrl'))
+  Object.assign(url, { username: name, password: name, pathname: `/${name}` })
+  await server.unsafe(`GRANT gatehouse_app TO ${name} WITH ADMIN OPTION`) // as whoever makes the role has it
+  await migrate(url.href)
+  const sql = postgres(await makeServerRole(url.href, `${name}_server`), { max: 1, onnotice: () => {} })
+  const database = openDatabase(url.href)
+  try {
+    expect(await database.reading.execute('select current_user::text as role')).toEqual([{ role: 'gatehouse_app' }])
+    expect(await isMigrated(url.href)).toBe(true)
+    const refused = [
+      'UPDATE security_events SET type = type',
+      'DELETE FROM security_events',
+      'TRUNCATE security_events',
+      'DROP TABLE security_events',
+    ]
+    for (const statement of refused)
+      await expect(sql.unsafe(statement)).rejects.toThrow(/permission denied|must be owner/)
+  } finally {
+    await database.close()
+    await sql.end()
+    await server.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)
+    await server.unsafe(`DROP ROLE ${name}_server`)
+    await server.unsafe(`DROP ROLE ${name}`)
     await server.end()
   }
 })

@@ -64,7 +64,7 @@ test('I8: a deadlock is retried, so that the client never sees it', async () => 
   const { sql } = gatehouse
   await sql.unsafe(`
     CREATE SEQUENCE tries;
-    CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
       IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF;
       RETURN NEW;
