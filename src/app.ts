@@ -20,8 +20,12 @@ import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
 import { createSuspensionService } from './admin/suspension-service.ts'
 import { createUnlockUser } from './admin/unlock-service.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
+import { auditKeysOf } from './audit/audit-key.ts'
 import { createReadEvents } from './audit/audit-service.ts'
+import { unsealedChannel } from './audit/chain-store.ts'
 import { createRecordEvent } from './audit/event-recording-service.ts'
+import { sealDuty, startSealRelay } from './audit/seal-relay-service.ts'
+import { createSeal } from './audit/seal-service.ts'
 import { SecurityEventResolver } from './audit/security-event.graphql.ts'
 import { createFloodGuard } from './budgets/flood-service.ts'
 import { createFloodStore } from './budgets/flood-store.ts'
@@ -120,8 +124,19 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const transact = createTransact<Stores>(
     (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
     log,
+    () => sealRelay.wake(),
   )
-  const alone = createTransact<Stores>((work) => work(writing), log)
+  const alone = createTransact<Stores>(
+    (work) => work(writing),
+    log,
+    () => sealRelay.wake(),
+  )
+  const sealRelay = startSealRelay({
+    sealSome: createSeal({ chain: writing.chain, key: auditKeysOf(config.keys)[0], now }),
+    duty: createLease({ leases: writing.leases, holder: serverId, ...sealDuty }),
+    announceUnsealed: writing.chain.announceUnsealed,
+    log,
+  })
 
   const endedTokens = createEndedTokens({ sessions: writing.sessions, isRedisShared: config.redis !== null, now })
   let redis = noRedis
@@ -155,6 +170,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   await database.listen({
     onMessage: {
       [endedTokensChannel]: endedTokens.hear,
+      [unsealedChannel]: sealRelay.hear,
       [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
       [signingKeysChannel]: signingKeys.reload,
@@ -174,7 +190,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   }
   const sweep = setInterval(() => (endedTokens.isCaughtUp() ? tellUntold() : catchUp()), endedTokensIntervalMs)
 
-  const recordEvent = createRecordEvent(writing.events.append)
+  const recordEvent = createRecordEvent(writing.events.append, sealRelay.wake)
   const newToken = (tag: string) => newSessionToken(tag, keys)
   const { smtpUrl, mailFrom } = config
   if (isProduction && !smtpUrl) log.warn('SMTP_URL is not set: mail is queued and waits')
@@ -462,6 +478,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => mailRelay?.stop(),
         purges.stop,
         signingKeys.stop,
+        sealRelay.stop,
         () => redis.close(),
         database.close,
       ]

@@ -2,6 +2,7 @@ import { createSigningKeyStore } from './access-tokens/signing-key-store.ts'
 import { createAccountStore } from './accounts/account-store.ts'
 import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
+import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
 import { createBudgetStore } from './budgets/budget-store.ts'
 import type { Db } from './db/client.ts'
@@ -26,6 +27,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   accounts: createAccountStore(db),
   admissions: createAdmissionStore(db, keys),
   budgets: createBudgetStore(db),
+  chain: createChainStore(db),
   challenges: createChallengeStore(db),
   events: createEventStore(db, now),
   factors: createFactorStore(db),

@@ -14,8 +14,9 @@ const largestBatch = 200
 /**
  * Records events that no change goes with, such as refusals: resolves once it is committed. What comes while a statement
  * is under way goes together in the next, so that a flood of refusals costs few commits, and a lone one no wait.
+ * `onRecorded` is told of each commit.
  */
-export const createRecordEvent = (append: EventStore['append']): RecordEvent => {
+export const createRecordEvent = (append: EventStore['append'], onRecorded: () => void): RecordEvent => {
   const waiting: Waiting[] = []
   let isRunning = false
 
@@ -25,6 +26,7 @@ export const createRecordEvent = (append: EventStore['append']): RecordEvent => 
       const batch = waiting.splice(0, largestBatch)
       await append(...batch.map(({ report }) => report)).then(
         () => {
+          onRecorded()
           for (const { resolve } of batch) resolve()
         },
         (problem) => {

@@ -17,15 +17,19 @@ const retryable = new Set(['40001', '40P01'])
 
 type Begin<Stores> = <T>(work: (stores: Stores) => Promise<T>) => Promise<T>
 
-/** Makes a Transact of `begin`, which opens a transaction, or none where the work is one statement. */
+/**
+ * Makes a Transact of `begin`, which opens a transaction, or none where the work is one statement. `onCommit` is told of
+ * each commit.
+ */
 export const createTransact =
-  <Stores extends object>(begin: Begin<Stores>, log: Logger): Transact<Stores> =>
+  <Stores extends object>(begin: Begin<Stores>, log: Logger, onCommit = () => {}): Transact<Stores> =>
   async (work) => {
     let followUps: (() => Promise<void>)[] = []
     const attempt = () => begin((stores) => work({ ...stores, afterCommit: (followUp) => followUps.push(followUp) }))
     for (let tries = 1; ; tries++) {
       try {
         const result = await attempt()
+        onCommit()
         for (const outcome of await Promise.allSettled(followUps.map(async (followUp) => followUp()))) {
           if (outcome.status === 'rejected') log.warn({ err: outcome.reason }, 'what follows a commit failed')
         }

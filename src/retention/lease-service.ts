@@ -5,21 +5,22 @@ export interface LeaseDeps {
   readonly task: string
   /** Whoever asks: an id of this process. */
   readonly holder: string
+  /** A holder that died is replaced after so long, and the pause until someone asks. */
+  readonly seconds?: number
+  /** Measured here, not compared with another's clock. */
+  readonly renewMs?: number
 }
 
 /** Held by whoever purges, server or command, while at it. */
 export const purgeTurn = 'purge'
 
-const leaseSeconds = 75 // a holder that died is replaced after so long, and the pause until someone asks
-const renewMs = 20_000 // measured here, not compared with another's clock
-
 export type Lease = ReturnType<typeof createLease>
 
 /** A task that one process at a time holds, for as long as it renews it. */
-export const createLease = ({ leases, task, holder }: LeaseDeps) => {
+export const createLease = ({ leases, task, holder, seconds = 75, renewMs = 20_000 }: LeaseDeps) => {
   let claimedAt = Number.NEGATIVE_INFINITY
   const claim = async (): Promise<boolean> => {
-    const isMine = await leases.claim(task, holder, leaseSeconds)
+    const isMine = await leases.claim(task, holder, seconds)
     claimedAt = isMine ? performance.now() : Number.NEGATIVE_INFINITY
     return isMine
   }

@@ -1,0 +1,61 @@
+import { setImmediate as otherWork } from 'node:timers/promises'
+import { type Clock, secondsAfter } from '../lib/clock.ts'
+import type { AuditKey } from './audit-key.ts'
+import { digestOf, type Head, type Link, linkHash, type SignedHead, signHead } from './chain.ts'
+import type { ChainStore, UnsealedEvent } from './chain-store.ts'
+
+export interface SealDeps {
+  readonly chain: Pick<ChainStore, 'head' | 'newestCheckpoint' | 'unsealed' | 'seal'>
+  /** What signs from now on. */
+  readonly key: AuditKey
+  readonly now: Clock
+}
+
+/** Seals what is oldest in the outbox, and returns whether there may be more. Rejects when PostgreSQL does. */
+export type SealSome = () => Promise<boolean>
+
+const mostAtOnce = 1_000
+const hashedInOneGo = 200 // about 2 ms, then the event loop has other work done
+const checkpointEveryLinks = 10_000
+const checkpointEverySeconds = 60
+
+/** Knows from its own sealing how far the log is sealed, and reads it anew where another server was faster. */
+export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
+  let position: { readonly head: Head; readonly checkpoint: SignedHead | undefined } | undefined
+
+  const isCheckpointDue = (head: SignedHead, newest: SignedHead | undefined): boolean =>
+    newest?.keyId !== key.id ||
+    head.sequence - newest.sequence >= checkpointEveryLinks ||
+    head.sealedAt >= secondsAfter(newest.sealedAt, checkpointEverySeconds)
+
+  return async () => {
+    // The head is read before the events: whatever is sealed in between makes this sealing come to nothing.
+    const { head: from, checkpoint } = position ?? {
+      head: await chain.head(),
+      checkpoint: await chain.newestCheckpoint(),
+    }
+    position = undefined
+    const events = await chain.unsealed(mostAtOnce)
+    if (events.length > 0) {
+      const links = await linksOf(events, from)
+      const { sequence, hash } = links.at(-1) as Link
+      const head = signHead({ sequence, hash, sealedAt: now() }, key)
+      const isCheckpoint = isCheckpointDue(head, checkpoint)
+      const ordinals = events.map(({ ordinal }) => ordinal)
+      if (!(await chain.seal({ from, links, ordinals, head, isCheckpoint }))) return true
+      position = { head, checkpoint: isCheckpoint ? head : checkpoint }
+    } else position = { head: from, checkpoint }
+    return events.length === mostAtOnce
+  }
+}
+
+const linksOf = async (events: readonly UnsealedEvent[], from: Head): Promise<Link[]> => {
+  const links: Link[] = []
+  let { sequence, hash } = from
+  for (const event of events) {
+    const digest = digestOf(event)
+    hash = linkHash(hash, ++sequence, digest)
+    if (links.push({ sequence, eventId: event.id, digest, hash }) % hashedInOneGo === 0) await otherWork()
+  }
+  return links
+}
