@@ -35,7 +35,9 @@ export const startSealRelay = ({ sealSome, duty, announceUnsealed, log }: SealRe
 
   const sealAll = async (): Promise<void> => {
     do {
+      const wasOnDuty = isOnDuty
       isOnDuty = await duty.keep()
+      if (isOnDuty && !wasOnDuty) log.info('this server seals the security log')
     } while (isOnDuty && (await sealSome()) && !isStopped)
   }
   const round = (): Promise<void> =>

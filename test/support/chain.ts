@@ -1,6 +1,24 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
+import type { Client } from './client.ts'
+import { LoginDocument } from './documents.generated.ts'
 import { eventually, type Gatehouse } from './gatehouse.ts'
+
+/** Whether a server's log says that it took the duty of sealing. */
+export const isSealing = (logs: readonly string[]): boolean =>
+  logs.some((line) => line.includes('this server seals the security log'))
+
+/** An event that costs no more than a hash. */
+export const failLogin = ({ anonymous }: { readonly anonymous: Client }) =>
+  anonymous.send(LoginDocument, { input: { email: 'nobody@example.com', password: 'not the password of anybody' } })
+
+/** How long it takes from the answer to a failed sign-in until nothing is left to seal. */
+export const sealedAfterMs = async (server: { readonly anonymous: Client }, observed: Pick<Gatehouse, 'sql'>) => {
+  await failLogin(server)
+  const answered = performance.now()
+  await allSealed(observed)
+  return performance.now() - answered
+}
 
 /** Resolves once the outbox is empty. */
 export const allSealed = ({ sql }: Pick<Gatehouse, 'sql'>) =>
