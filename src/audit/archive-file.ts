@@ -18,6 +18,8 @@ export interface ArchivedLink {
 }
 
 export interface ArchivedCheckpoint extends SignedHead {
+  /** The sequence of the checkpoint before it, which its signature covers; 0 where there was none. */
+  readonly checkpointBefore: number
   /** SPKI, DER: to tell keys apart. Whether it is to be trusted the file itself can't say. */
   readonly publicKey: Buffer
 }
@@ -68,12 +70,13 @@ export const printArchiveLine = (line: ArchiveLine): string => {
       return JSON.stringify({ link: { sequence, digest: digest.toString('hex'), hash: hash.toString('hex') } })
     }
     case 'checkpoint': {
-      const { sequence, hash, sealedAt, keyId, signature, publicKey } = line
+      const { sequence, hash, sealedAt, checkpointBefore, keyId, signature, publicKey } = line
       return JSON.stringify({
         checkpoint: {
           sequence,
           hash: hash.toString('hex'),
           sealedAt,
+          checkpointBefore,
           keyId,
           signature: signature.toString('base64url'),
           publicKey: publicKey.toString('base64url'),
@@ -99,7 +102,7 @@ export const parseArchiveLine = (text: string): ArchiveLine => {
     const event = fieldsOf(line.event)
     return {
       kind: 'event',
-      sequence: sequenceOf(line),
+      sequence: wholeOf(line, 'sequence', 1),
       previousHash: hashOf(line, 'previousHash'),
       hash: hashOf(line, 'hash'),
       event: {
@@ -117,14 +120,20 @@ export const parseArchiveLine = (text: string): ArchiveLine => {
   }
   if ('link' in line) {
     const link = fieldsOf(line.link)
-    return { kind: 'link', sequence: sequenceOf(link), digest: hashOf(link, 'digest'), hash: hashOf(link, 'hash') }
+    return {
+      kind: 'link',
+      sequence: wholeOf(link, 'sequence', 1),
+      digest: hashOf(link, 'digest'),
+      hash: hashOf(link, 'hash'),
+    }
   }
   const checkpoint = fieldsOf(line.checkpoint)
   return {
     kind: 'checkpoint',
-    sequence: sequenceOf(checkpoint),
+    sequence: wholeOf(checkpoint, 'sequence', 1),
     hash: hashOf(checkpoint, 'hash'),
     sealedAt: instantOf(checkpoint, 'sealedAt'),
+    checkpointBefore: wholeOf(checkpoint, 'checkpointBefore', 0),
     keyId: textOf(checkpoint, 'keyId'),
     signature: Buffer.from(textOf(checkpoint, 'signature'), 'base64url'),
     publicKey: Buffer.from(textOf(checkpoint, 'publicKey'), 'base64url'),
@@ -182,9 +191,9 @@ const instantOf = (fields: Fields, name: string): Date => {
   return instant
 }
 
-const sequenceOf = (fields: Fields): number => {
-  const { sequence } = fields
-  if (!Number.isSafeInteger(sequence) || (sequence as number) < 1)
-    throw new ArchiveFormatError('"sequence" is no positive whole number')
-  return sequence as number
+const wholeOf = (fields: Fields, name: string, least: number): number => {
+  const value = fields[name]
+  if (!Number.isSafeInteger(value) || (value as number) < least)
+    throw new ArchiveFormatError(`"${name}" is no whole number from ${least} on`)
+  return value as number
 }

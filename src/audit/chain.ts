@@ -49,15 +49,25 @@ export const linkHash = (previous: Buffer, sequence: number, digest: Buffer): Bu
   return createHash('sha256').update(previous).update(place).update(digest).digest()
 }
 
-const signedText = ({ sequence, hash, sealedAt }: Head): Buffer =>
-  Buffer.from(JSON.stringify(['gatehouse audit head', sequence, hash.toString('hex'), sealedAt.toISOString()]))
+/** How a head stands to those that are kept: signed with it, so that none of them can be taken away. */
+export interface HeadStanding {
+  /** The sequence of the newest checkpoint before this head; 0 where there is none. */
+  readonly checkpointBefore: number
+  /** Whether it is itself kept as a checkpoint. */
+  readonly isCheckpoint: boolean
+}
 
-export const signHead = (head: Head, { id: keyId, privateKey }: AuditKey): SignedHead => ({
+const signedText = ({ sequence, hash, sealedAt }: Head, { checkpointBefore, isCheckpoint }: HeadStanding): Buffer => {
+  const fields = [sequence, hash.toString('hex'), sealedAt.toISOString(), checkpointBefore, isCheckpoint]
+  return Buffer.from(JSON.stringify(['gatehouse audit head', ...fields]))
+}
+
+export const signHead = (head: Head, standing: HeadStanding, { id: keyId, privateKey }: AuditKey): SignedHead => ({
   ...head,
   keyId,
-  signature: sign(null, signedText(head), privateKey),
+  signature: sign(null, signedText(head, standing), privateKey),
 })
 
-/** Whether the key signed this head. */
-export const isSignedBy = (head: SignedHead, publicKey: KeyObject): boolean =>
-  verify(null, signedText(head), publicKey, head.signature)
+/** Whether the key signed this head, and that it stands so. */
+export const isSignedBy = (head: SignedHead, standing: HeadStanding, publicKey: KeyObject): boolean =>
+  verify(null, signedText(head, standing), publicKey, head.signature)

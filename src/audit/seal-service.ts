@@ -23,7 +23,7 @@ const checkpointEverySeconds = 60
 export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
   let position: { readonly head: Head; readonly checkpoint: SignedHead | undefined } | undefined
 
-  const isCheckpointDue = (head: SignedHead, newest: SignedHead | undefined): boolean =>
+  const isCheckpointDue = (head: Head, newest: SignedHead | undefined): boolean =>
     newest?.keyId !== key.id ||
     head.sequence - newest.sequence >= checkpointEveryLinks ||
     head.sealedAt >= secondsAfter(newest.sealedAt, checkpointEverySeconds)
@@ -39,8 +39,9 @@ export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
     if (events.length > 0) {
       const links = await linksOf(events, from)
       const { sequence, hash } = links.at(-1) as Link
-      const head = signHead({ sequence, hash, sealedAt: now() }, key)
-      const isCheckpoint = isCheckpointDue(head, checkpoint)
+      const reached = { sequence, hash, sealedAt: now() }
+      const isCheckpoint = isCheckpointDue(reached, checkpoint)
+      const head = signHead(reached, { checkpointBefore: checkpoint?.sequence ?? 0, isCheckpoint }, key)
       const ordinals = events.map(({ ordinal }) => ordinal)
       if (!(await chain.seal({ from, links, ordinals, head, isCheckpoint }))) return true
       position = { head, checkpoint: isCheckpoint ? head : checkpoint }

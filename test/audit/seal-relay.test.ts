@@ -4,6 +4,7 @@ import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import { isSignedBy } from '../../src/audit/chain.ts'
 import { createChainStore } from '../../src/audit/chain-store.ts'
 import { createEventStore } from '../../src/audit/event-store.ts'
+import { createVerificationStore } from '../../src/audit/verification-store.ts'
 import { allSealed, expectSealed, failLogin, isSealing, sealedAfterMs } from '../support/chain.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
@@ -54,8 +55,9 @@ test('what is announced is how far the log is sealed, and the head and its check
   const chain = createChainStore(drizzle(first.sql))
   const [key] = auditKeysOf([{ id: 'test', secret: Buffer.alloc(32, 7) }])
   const checkpointSequence = async () => (await chain.newestCheckpoint())?.sequence ?? 0
-  for (const head of [await chain.head(), await chain.newestCheckpoint()]) {
-    expect(head && isSignedBy(head, key.publicKey)).toBe(true)
+  const store = createVerificationStore(drizzle(first.sql))
+  for (const head of [(await store.ends()).head, (await store.checkpoints(0, length)).at(-1)]) {
+    expect(head && isSignedBy(head, head, key.publicKey)).toBe(true)
   }
   const kept = await checkpointSequence()
   await failLogin(first)
