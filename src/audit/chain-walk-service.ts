@@ -93,8 +93,8 @@ export const createChainWalk = ({ store, keys }: ChainWalkDeps, { from, to, onPr
           }
           if (++checked % checkedInOneGo === 0) await nextTurn()
         }
-        if (checkpoint) return findingAt('checkpointContradicted', checkpoint.sequence)
         if (previous.sequence < through) return findingAt('linkMissing', previous.sequence + 1)
+        if (checkpoint) return findingAt('checkpointContradicted', checkpoint.sequence)
         onProgress?.(checked, (previous.sequence - first.sequence) / (end.sequence - first.sequence))
       }
       return from || to ? null : archives.judgeAll()
