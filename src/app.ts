@@ -20,13 +20,17 @@ import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
 import { createSuspensionService } from './admin/suspension-service.ts'
 import { createUnlockUser } from './admin/unlock-service.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
+import { createCheckAuditLog } from './audit/audit-check-service.ts'
 import { auditKeysOf } from './audit/audit-key.ts'
 import { createReadEvents } from './audit/audit-service.ts'
-import { unsealedChannel } from './audit/chain-store.ts'
+import { auditHeadChannel, unsealedChannel } from './audit/chain-store.ts'
 import { createRecordEvent } from './audit/event-recording-service.ts'
 import { sealDuty, startSealRelay } from './audit/seal-relay-service.ts'
 import { createSeal } from './audit/seal-service.ts'
 import { SecurityEventResolver } from './audit/security-event.graphql.ts'
+import { createSeenHead } from './audit/seen-head.ts'
+import { AuditVerificationResolver } from './audit/verification.graphql.ts'
+import { createNoteHead, createVerifyLog } from './audit/verification-service.ts'
 import { createFloodGuard } from './budgets/flood-service.ts'
 import { createFloodStore } from './budgets/flood-store.ts'
 import { createLockIfSpent } from './budgets/lock-service.ts'
@@ -49,6 +53,7 @@ import { type Clock, systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
+import { createNudged } from './lib/nudge.ts'
 import { startMailRelay } from './messaging/mail-relay-service.ts'
 import type { Sms } from './messaging/sms.ts'
 import { createSmtpDelivery } from './messaging/smtp.ts'
@@ -103,6 +108,7 @@ export interface App {
 }
 
 const endedTokensIntervalMs = 5_000
+const noteHeadPauseMs = 200
 const policyRetryMs = 1_000
 const purgeIntervalMs = 45_000
 const firstPurgeAfterMs = 10_000 // soon, for servers that never run for long
@@ -138,6 +144,14 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
   })
 
+  const verificationDeps = {
+    store: writing.verification,
+    keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
+    seen: createSeenHead(),
+  }
+  const noteHead = createNoteHead(verificationDeps)
+  const headNoting = createNudged(() => noteHead().catch(() => {}), noteHeadPauseMs)
+
   const endedTokens = createEndedTokens({ sessions: writing.sessions, isRedisShared: config.redis !== null, now })
   let redis = noRedis
   const cache = createSessionCacheStore({ run: (work) => redis.run(work) })
@@ -170,12 +184,14 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   await database.listen({
     onMessage: {
       [endedTokensChannel]: endedTokens.hear,
+      [auditHeadChannel]: headNoting.nudge,
       [unsealedChannel]: sealRelay.hear,
       [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
       [signingKeysChannel]: signingKeys.reload,
     },
     onListening() {
+      headNoting.nudge()
       endedTokens.connected()
       catchUp()
       reloadPolicies()
@@ -408,6 +424,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createRevokeUserSessions({ actOnUser, endSessions, wakeMailRelay, now }),
       ),
       new AuditResolver(createReadEvents(reading.events)),
+      new AuditVerificationResolver(createCheckAuditLog(createVerifyLog(verificationDeps), recordEvent)),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),
       new MfaPolicyResolver(policies, createSetPolicy({ actAsOwner, policies, now })),

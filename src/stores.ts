@@ -4,6 +4,7 @@ import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
 import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
+import { createVerificationStore } from './audit/verification-store.ts'
 import { createBudgetStore } from './budgets/budget-store.ts'
 import type { Db } from './db/client.ts'
 import { createTrustedDeviceStore } from './devices/trusted-device-store.ts'
@@ -42,4 +43,5 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   smsSends: createSmsSendStore(db),
   tickets: createTicketStore(db),
   trustedDevices: createTrustedDeviceStore(db),
+  verification: createVerificationStore(db),
 })

@@ -52,7 +52,7 @@ export const eventInsertion = (
       details: report.details ?? {},
     }
     const { type, outcome, userId, actorId = null, sessionId = null } = report
-    const event = { id: newId(), type, severity: severityOf(type), outcome, userId, actorId, sessionId }
+    const event = { id: newId(), type, severity: severityOf(report), outcome, userId, actorId, sessionId }
     return { ...event, ...personal, personalDigest: personalDigestOf(personal) }
   })
   return sql`

@@ -72,6 +72,8 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   RATE_LIMITED: 'Something was refused for being tried too often; `details.limit` says which limit.',
   NEW_DEVICE: 'A sign-in from a kind of device that the user had not used before.',
   POLICY_CHANGED: 'An administrator changed who must have a second factor.',
+  AUDIT_VERIFIED:
+    'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',
   ACCESS_TOKEN_ISSUED: 'A session got a token for another service; `details.audience` names that.',
   ACCESS_DENIED: 'An operation was refused; `details.field` names it, `details.code` says why.',
 })

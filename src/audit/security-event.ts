@@ -39,6 +39,7 @@ export type SecurityEventType =
   | 'RATE_LIMITED'
   | 'NEW_DEVICE'
   | 'POLICY_CHANGED'
+  | 'AUDIT_VERIFIED'
   | 'ACCESS_TOKEN_ISSUED'
 
 /** Flat facts about an event. Never a secret, code, token or password. */
@@ -82,9 +83,10 @@ const worthALook: ReadonlySet<SecurityEventType> = new Set([
   'RATE_LIMITED',
 ])
 
-/** How soon someone should look at an event of this type. */
-export const severityOf = (type: SecurityEventType): Severity => {
+/** How soon someone should look at an event. */
+export const severityOf = ({ type, outcome }: Pick<EventReport, 'type' | 'outcome'>): Severity => {
   if (type === 'SESSION_TOKEN_REUSED') return 'CRITICAL' // one of the two who have the token stole it
+  if (type === 'AUDIT_VERIFIED' && outcome === 'FAILURE') return 'CRITICAL' // somebody was at the log
   return worthALook.has(type) ? 'WARNING' : 'INFO'
 }
 

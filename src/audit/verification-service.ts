@@ -47,6 +47,14 @@ export const createVerifyLog =
     return { checkedEvents: walk.checked(), head: head.sequence > 0 ? head : null, finding: problem }
   }
 
+/** Remembers the head as it stands, where its signature is right. Rejects where PostgreSQL does not answer. */
+export const createNoteHead =
+  ({ store, keys, seen }: VerificationDeps) =>
+  async (): Promise<void> => {
+    const { head } = await store.ends()
+    if (head && judgeSignature(head, head, keys) === 'valid') seen.note(head)
+  }
+
 const checkHead = async (
   { store, keys }: ChainWalkDeps,
   head: StandingHead,

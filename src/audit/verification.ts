@@ -48,6 +48,10 @@ export const findingAt = (problem: AuditProblem, sequence: number | null, eventI
   eventId,
 })
 
+/** What does not fit, in a sentence or two. */
+export const describeFinding = ({ problem, sequence }: Finding): string =>
+  sequence === null ? auditProblems[problem] : `${auditProblems[problem]} It shows at link ${sequence}.`
+
 /** A place in the chain. */
 export type ChainPosition = Pick<SignedHead, 'sequence' | 'hash'>
 

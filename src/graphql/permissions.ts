@@ -94,6 +94,7 @@ export const createPermissions = (deps: PermissionDeps) => {
         securityEvents: signedInUserWhoOwesNothing,
         trustedDevices: signedInUserWhoOwesNothing,
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
+        verifyAuditLog: oneOf('ADMIN', 'AUDITOR'),
         mfaPolicies: oneOf('ADMIN', 'AUDITOR'),
       },
       Mutation: {

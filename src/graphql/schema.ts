@@ -9,6 +9,7 @@ import { RecoveryResolver } from '../accounts/recovery.graphql.ts'
 import { AdminResolver } from '../admin/admin.graphql.ts'
 import { AuditResolver } from '../audit/audit.graphql.ts'
 import { SecurityEventResolver } from '../audit/security-event.graphql.ts'
+import { AuditVerificationResolver } from '../audit/verification.graphql.ts'
 import { TrustedDeviceResolver } from '../devices/trusted-device.graphql.ts'
 import { MfaChallengeResolver } from '../mfa/challenge.graphql.ts'
 import { SmsEnrolmentResolver, TotpEnrolmentResolver } from '../mfa/enrolment.graphql.ts'
@@ -32,6 +33,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       AccountResolver,
       AdminResolver,
       AuditResolver,
+      AuditVerificationResolver,
       MfaActivatedResolver,
       MfaChallengeResolver,
       MfaPolicyResolver,

@@ -124,6 +124,7 @@ const driveAdministration = async (): Promise<void> => {
   const admin = observed(gatehouse.clientWith(issue(sessionToken, raised)))
   await admin.send(documents.AuditEventsDocument, { first: 100 })
   await admin.send(documents.MfaPoliciesDocument, {})
+  await admin.send(documents.VerifyAuditLogDocument, {})
   await admin.send(documents.SetMfaPolicyDocument, {
     input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 7 },
   })

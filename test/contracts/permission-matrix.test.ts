@@ -45,6 +45,7 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   suspendUser: administrators,
   trustedDevices: signedIn,
   unlockUser: administrators,
+  verifyAuditLog: readersOfTheLog,
   verifyMfa: anyone,
 }
 

@@ -61,6 +61,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   suspendUser: 'always',
   trustedDevices: 'never',
   unlockUser: 'always',
+  verifyAuditLog: 'never',
   verifyMfa: 'never',
 }
 

@@ -155,7 +155,7 @@ const open = new Set([
 ])
 const administrators = ['setMfaPolicy', 'unlockUser', 'suspendUser', 'reinstateUser', 'revokeUserSessions']
 const forbiddenTo: Record<'USER' | 'AUDITOR' | 'ADMIN', readonly string[]> = {
-  USER: ['auditEvents', 'mfaPolicies', ...administrators],
+  USER: ['auditEvents', 'mfaPolicies', 'verifyAuditLog', ...administrators],
   AUDITOR: administrators,
   ADMIN: [],
 }
