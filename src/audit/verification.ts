@@ -31,6 +31,10 @@ export const auditProblems = {
   outboxAltered: 'What waits to be sealed is no event, or is sealed already.',
   archiveForged: 'The record of an archived month does not bear the signature of a known key.',
   archiveContradicted: 'More or fewer events are gone than an archived month had.',
+  fileMalformed: 'A file is no archive as Gatehouse writes it.',
+  fileUnsigned: 'No checkpoint of a known key vouches for the whole of a file.',
+  filesApart: 'The files do not join: there are links between them that stand in none.',
+  filesContradict: 'A file holds another chain than the files before it, or than the head that was given.',
 } as const
 
 export type AuditProblem = keyof typeof auditProblems

@@ -4,7 +4,8 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 export interface Command {
   readonly summary: string
   readonly usage: string
-  run(args: string[], databaseUrl: string): Promise<void>
+  /** `databaseUrl` is for those who work on the database: it throws UsageError where there is none. */
+  run(args: string[], databaseUrl: () => string): Promise<void>
 }
 
 /** The command was called in a way that it does not know. */

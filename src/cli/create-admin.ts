@@ -22,7 +22,7 @@ Exit code: 0 done, 1 refused or failed, 2 wrong usage.`,
     if (!values.email) throw new UsageError('--email is missing')
     if (!values['password-stdin']) throw new UsageError('--password-stdin is missing')
     const password = (await text(process.stdin)).replace(/\r?\n$/, '')
-    const account = await asOperator(databaseUrl, (operator) =>
+    const account = await asOperator(databaseUrl(), (operator) =>
       operator.provisionAccount(values.email as string, password, 'ADMIN'),
     )
     console.log(`${account.email} is an administrator.`)

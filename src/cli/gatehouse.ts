@@ -4,6 +4,7 @@ import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
 import { purge } from './purge.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
+import { verifyAudit } from './verify-audit.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   'create-admin': createAdmin,
@@ -11,6 +12,7 @@ const commands: Readonly<Record<string, Command>> = {
   migrate: migrateCommand,
   purge,
   'rotate-signing-key': rotateSigningKey,
+  'verify-audit': verifyAudit,
 }
 
 const help = `gatehouse COMMAND [OPTIONS]
@@ -23,6 +25,12 @@ ${Object.entries(commands)
 
 Commands work on the database that DATABASE_URL names.`
 
+const databaseUrl = (): string => {
+  const url = process.env.DATABASE_URL
+  if (!url) throw new UsageError('DATABASE_URL is missing: postgres://user:password@host:5432/database')
+  return url
+}
+
 const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
   const isHelp = name === 'help' || name === '--help' || args.includes('--help')
   const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name)
@@ -31,8 +39,6 @@ const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
   if (name === 'help' && args[0] && !command) throw new UsageError(`there is no command "${args[0]}"`)
   if (isHelp) return console.log(command ? `gatehouse ${command.usage}` : help)
   if (!command) throw new UsageError(`there is no command "${name}"`)
-  const databaseUrl = process.env.DATABASE_URL
-  if (!databaseUrl) throw new UsageError('DATABASE_URL is missing: postgres://user:password@host:5432/database')
   await command.run(args, databaseUrl)
 }
 

@@ -40,7 +40,7 @@ Exit code: 0 all imported or already there, 1 some refused or failed, 2 wrong us
     const progress = createProgress(process.stderr, () => performance.now(), 'accounts')
     let counts: ImportCounts = { imported: 0, alreadyThere: 0, refused: 0 }
     try {
-      await asOperator(databaseUrl, (operator) =>
+      await asOperator(databaseUrl(), (operator) =>
         operator.importUsers(linesOf(input.stream, mostImportLineBytes), {
           onRefused(lineNumber, problems) {
             for (const { path, message } of problems) {

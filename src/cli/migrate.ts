@@ -11,7 +11,7 @@ Exit code: 0 done, 1 failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
     parseArgs({ args, options: {} })
-    await migrate(databaseUrl)
+    await migrate(databaseUrl())
     console.log('The database has the newest schema.')
   },
 }

@@ -7,6 +7,10 @@ import { createProvisionAccount } from '../accounts/provisioning-service.ts'
 import { createImportUsers, type ImportUsers } from '../accounts/user-import-service.ts'
 import { createUserImportStore } from '../accounts/user-import-store.ts'
 import { createEventStore } from '../audit/event-store.ts'
+import { createSeenHead } from '../audit/seen-head.ts'
+import type { KnownKeys } from '../audit/verification.ts'
+import { createVerifyLog, type VerifyLog } from '../audit/verification-service.ts'
+import { createVerificationStore } from '../audit/verification-store.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -29,6 +33,7 @@ export interface Operator {
   readonly importUsers: ImportUsers
   /** Makes the next key for access tokens, sealed by `ring`. */
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
+  readonly verifyLog: (keys: KnownKeys) => VerifyLog
   readonly hasAdministrator: () => Promise<boolean>
   readonly retention: (sessionRetentionDays: number) => {
     readonly count: ReturnType<typeof createPurge>['count']
@@ -56,6 +61,8 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       importUsers: createImportUsers({ transact, now: systemClock }),
       rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
+      verifyLog: (keys) =>
+        createVerifyLog({ store: createVerificationStore(database.writing), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
       retention(sessionRetentionDays) {
         const sessions = createSessionStore(database.reading)

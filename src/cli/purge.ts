@@ -24,7 +24,7 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
     const { values } = parseOptions({ args, options: { 'dry-run': { type: 'boolean' } } })
     const days = retentionDays()
     const say = (text: string) => console.log(text)
-    await asOperator(databaseUrl, async ({ retention }) => {
+    await asOperator(databaseUrl(), async ({ retention }) => {
       const { count, purge } = retention(days)
       if (values['dry-run']) {
         say(`Nothing was changed. With sessions kept for ${days} days after their end, there are to purge:`)

@@ -32,7 +32,7 @@ Exit code: 0 done, 1 failed, 2 wrong usage.`,
     if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
     const ring = createKeyRing(keys)
     const isAtOnce = values['at-once'] ?? false
-    const { id, signsFrom, isNew } = await asOperator(databaseUrl, (operator) =>
+    const { id, signsFrom, isNew } = await asOperator(databaseUrl(), (operator) =>
       operator.rotateSigningKey(ring, isAtOnce),
     )
     if (isAtOnce) return console.log(`Key ${id} signs from now on. All keys before it are revoked.`)

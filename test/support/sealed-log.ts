@@ -1,10 +1,12 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { v7 } from 'uuid'
 import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import { createChainStore } from '../../src/audit/chain-store.ts'
 import { createEventStore } from '../../src/audit/event-store.ts'
 import { createSeal } from '../../src/audit/seal-service.ts'
-import type { EventReport } from '../../src/audit/security-event.ts'
+import { type EventReport, personalDigestOf } from '../../src/audit/security-event.ts'
+import { securityEventPersonalData, securityEvents } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 
 /** The key that seals these logs. */
@@ -26,6 +28,21 @@ export const openLog = (url: string) => {
       time += secondsLater * 1000
       await events.append(...Array.from({ length: count }, (_none, index) => report(index)))
     },
+    /** Records an event whose id is of this time, as it would have been then. */
+    async recordAt(at: Date): Promise<string> {
+      const id = v7({ msecs: at.getTime() })
+      const personal = { salt: id, ipAddress: '192.0.2.1', userAgent: null, details: { index: 1 } }
+      await db.insert(securityEventPersonalData).values({ eventId: id, ...personal })
+      await db.insert(securityEvents).values({
+        id,
+        type: 'LOGGED_OUT',
+        severity: 'INFO',
+        outcome: 'SUCCESS',
+        occurredAt: at,
+        personalDigest: personalDigestOf(personal),
+      })
+      return id
+    },
     /** Seals what is recorded; what comes a minute after the last checkpoint is one. */
     async seal(): Promise<void> {
       while (await seal());
@@ -43,3 +60,17 @@ const report = (index: number): EventReport => ({
   client: { ipAddress: `192.0.2.${index % 256}`, userAgent: `curl/${index}` },
   details: { index, reason: 'none' },
 })
+
+export const firstOfMonth = (monthsAgo: number): Date => {
+  const now = new Date()
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - monthsAgo, 1))
+}
+
+/** Seven events of last month and this one, one of this month's sealed between last month's. */
+export const fillTwoMonths = async (log: ReturnType<typeof openLog>): Promise<void> => {
+  for (const months of [1, 1]) await log.recordAt(firstOfMonth(months))
+  await log.seal()
+  for (const months of [0, 1]) await log.recordAt(firstOfMonth(months))
+  await log.record(3)
+  await log.seal()
+}

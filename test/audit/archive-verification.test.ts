@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { archiveFileNames } from '../../src/audit/archive-file.ts'
+import { createVerifyArchive } from '../../src/audit/archive-verification-service.ts'
+import { auditKeysOf } from '../../src/audit/audit-key.ts'
+import type { ChainPosition, Finding } from '../../src/audit/verification.ts'
+import { openArchives } from '../../src/cli/archive-input.ts'
+import { writeArchives } from '../support/archives.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { fillTwoMonths, firstOfMonth, openLog, sealingKey } from '../support/sealed-log.ts'
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>
+let log: ReturnType<typeof openLog>
+let folder: string
+let paths: string[]
+beforeAll(async () => {
+  database = await createTestDatabase()
+  log = openLog(database.url)
+  await fillTwoMonths(log)
+})
+afterAll(async () => {
+  await log.close()
+  await database.drop()
+})
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gatehouse-archives-'))
+  paths = await writeArchives(log.sql, folder)
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const [foreignKey] = auditKeysOf([{ id: 'other', secret: Buffer.alloc(32, 8) }])
+
+const findingIn = async (
+  files: readonly string[],
+  knownHead: ChainPosition | null = null,
+  { id, publicKey } = sealingKey,
+): Promise<Finding | null> => {
+  const verify = createVerifyArchive({ keys: new Map([[id, publicKey]]), knownHead, onProgress: () => {} })
+  for (const { file } of await openArchives(files)) {
+    const { finding } = await verify(file)
+    if (finding) return finding
+  }
+  return null
+}
+const personalOf = (path: string) => path.replace('.jsonl.gz', '.personal.jsonl.gz')
+const edit = async (path: string, change: (lines: string[]) => string[]): Promise<void> => {
+  const lines = gunzipSync(await readFile(path))
+    .toString()
+    .trimEnd()
+    .split('\n')
+  const changed = change(lines)
+  expect(changed).not.toEqual(lines)
+  await writeFile(path, gzipSync(`${changed.join('\n')}\n`))
+}
+const earlier = (): string => paths[0] as string
+const later = (): string => paths[1] as string
+
+test('archives are intact alone and together, in any order', async () => {
+  const names = [firstOfMonth(1), firstOfMonth(0)].map((day) => archiveFileNames(day.toISOString().slice(0, 7)).events)
+  expect(paths.map((path) => basename(path))).toEqual(names)
+  for (const files of [[earlier()], [later()], paths, paths.toReversed()]) expect(await findingIn(files)).toBeNull()
+})
+
+test('what is personal may be missing, a line or all of it, and may not be altered', async () => {
+  await edit(personalOf(earlier()), (lines) => lines.slice(1))
+  expect(await findingIn(paths)).toBeNull()
+  await rm(personalOf(later()))
+  expect(await findingIn(paths)).toBeNull()
+  await edit(personalOf(earlier()), (lines) => lines.map((line) => line.replace('192.0.2.1', '192.0.2.9')))
+  expect((await findingIn(paths))?.problem).toBe('personalDataAltered')
+})
+
+const replaced = (from: RegExp, to: string) => (lines: string[]) => lines.map((line) => line.replace(from, to))
+
+test.each<[string, Finding['problem'], (lines: string[]) => string[]]>([
+  ['an event edited', 'eventAltered', replaced(/LOGGED_OUT/, 'LOGIN_FAILED')],
+  ['an event removed', 'linkMissing', (lines) => lines.toSpliced(2, 1)],
+  ['the first event removed', 'personalDataAltered', (lines) => lines.toSpliced(1, 1)],
+  ['two events swapped', 'linkAltered', ([a = '', b = '', c = '', ...rest]) => [a, c, b, ...rest]],
+  ['a link edited', 'linkAltered', replaced(/"digest":"..../, '"digest":"0000')],
+  ['a link removed', 'linkMissing', (lines) => lines.filter((line) => !line.startsWith('{"link":{"sequence":3'))],
+  ['the checkpoints removed', 'fileUnsigned', (lines) => lines.filter((line) => !line.includes('checkpoint'))],
+  ['a checkpoint edited', 'checkpointForged', replaced(/"signature":".{4}/, '"signature":"AAAA')],
+  ['a checkpoint of another chain', 'checkpointContradicted', replaced(/("checkpoint".*"hash":)"..../, '$1"0000')],
+  ['the end cut off', 'personalDataAltered', (lines) => lines.slice(0, 2)],
+  ['the header of another month', 'eventAltered', replaced(/"month":"..../, '"month":"2001')],
+  ['no header', 'fileMalformed', (lines) => lines.slice(1)],
+  ['a line that is no JSON', 'fileMalformed', (lines) => [...lines, '{']],
+  ['a line without end', 'fileMalformed', (lines) => [...lines, 'x'.repeat(1_000_001)]],
+])('H7: %s is found', async (_what, problem, change) => {
+  await edit(earlier(), change)
+  expect((await findingIn(paths))?.problem).toBe(problem)
+})
+
+test('H7: a file that was cut short, one that is missing between others, and another chain are found', async () => {
+  const hash = Buffer.alloc(32, 1)
+  expect((await findingIn([earlier()], { sequence: 2, hash }))?.problem).toBe('filesContradict')
+  await edit(later(), ([header = '', first = '', ...rest]) => [
+    header,
+    first.replace(/"sequence":\d+/, '"sequence":1000'),
+    ...rest,
+  ])
+  expect((await findingIn(paths))?.problem).toBe('filesApart')
+  await truncate(later(), 100)
+  expect((await findingIn(paths))?.problem).toBe('fileMalformed')
+})
+
+test('signatures of another key vouch for nothing, and a file that is not there is an error', async () => {
+  expect((await findingIn(paths, null, foreignKey))?.problem).toBe('fileUnsigned')
+  await expect(findingIn([join(folder, 'none.jsonl.gz')])).rejects.toThrow('ENOENT')
+})
