@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto'
+import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createVerifyLog, type VerifyLog } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
-import { createTestDatabase } from '../support/database.ts'
+import { asServer, createTestDatabase } from '../support/database.ts'
 import { openLog, sealingKey } from '../support/sealed-log.ts'
 import { manipulations, randomFrom } from '../support/tampering.ts'
 
@@ -66,3 +67,49 @@ test(`H7: each of ${rounds} random manipulations by a superuser is found, and wh
     expect((await verify(all)).finding, `after ${label}`).toBeNull()
   }
 }, 600_000)
+
+test("H7: the role that servers use can't alter, delete or empty what was recorded, partition by partition", async () => {
+  const server = postgres(asServer(database.url), { max: 1, onnotice: () => {} })
+  const partitions = await log.sql`
+    SELECT inhrelid::regclass::text AS name FROM pg_inherits
+    WHERE inhparent IN ('security_events'::regclass, 'security_event_personal_data'::regclass)`
+  expect(partitions.length).toBeGreaterThan(4)
+  const columns = {
+    security_events: 'type',
+    security_event_personal_data: 'salt',
+    audit_links: 'hash',
+    audit_checkpoints: 'hash',
+    audit_archives: 'file',
+  }
+  const tables = [
+    ...Object.entries(columns),
+    ...partitions.map(({ name }) => [name, name.includes('personal') ? 'salt' : 'type']),
+  ]
+  const statements = tables.flatMap(([table, column]) => [
+    `UPDATE ${table} SET ${column} = DEFAULT`,
+    `DELETE FROM ${table}`,
+    `TRUNCATE ${table}`,
+    `DROP TABLE ${table}`,
+    `ALTER TABLE ${table} DISABLE TRIGGER ALL`,
+  ])
+  const circumventions = [
+    'SET session_replication_role = replica',
+    'SET ROLE postgres',
+    'DELETE FROM audit_head',
+    'INSERT INTO audit_head SELECT * FROM audit_head',
+    'UPDATE unsealed_security_events SET ordinal = DEFAULT',
+    'TRUNCATE unsealed_security_events',
+    'ALTER TABLE security_events OWNER TO gatehouse_app',
+  ]
+  const refusals = await Promise.all(
+    [...statements, ...circumventions].map((statement) =>
+      server.unsafe(statement).then(
+        () => `${statement} was done`,
+        ({ code }) => (code === '42501' ? null : `${statement}: ${code}`),
+      ),
+    ),
+  )
+  expect(refusals.filter(Boolean)).toEqual([])
+  await server.end()
+  expect((await verify(all)).finding).toBeNull()
+})
