@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { startLocalPostgres } from '../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../src/cli/local-redis.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { eventPages } from './event-pages.ts'
 import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
 import { lockout } from './lockout.ts'
@@ -16,6 +17,7 @@ import { signIn } from './sign-in.ts'
 import { sizing } from './sizing.ts'
 import { startMailSink } from './support/mail-sink.ts'
 import { type Benchmark, table } from './support/report.ts'
+import { verifyAudit } from './verify-audit.ts'
 import { verifyMfa } from './verify-mfa.ts'
 
 // `npm run bench -- [name …]`: measures the build against the bars of its design. Figures, not verdicts: it fails only
@@ -30,6 +32,8 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   limit,
   'frozen-redis': frozenRedis,
   sizing,
+  'verify-audit': verifyAudit,
+  'event-pages': eventPages,
 }
 
 const say = (text: string): void => console.log(text)

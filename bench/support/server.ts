@@ -5,6 +5,7 @@ import type { Environment } from './report.ts'
 
 export interface Server {
   readonly port: number
+  readonly pid: number | undefined
   /** CPU time that its process used so far, all threads. */
   cpuMs(): Promise<number>
   stop(): Promise<void>
@@ -37,6 +38,7 @@ const start = async (name: 'gatehouse' | 'bare', settings: Record<string, string
   const { port } = await reply<{ port: number }>(child)
   return {
     port,
+    pid: child.pid,
     async cpuMs() {
       const answer = reply<NodeJS.CpuUsage>(child)
       child.send('cpu')
