@@ -80,6 +80,7 @@ import { noRedis, openRedis } from './redis/client.ts'
 import { createLease, purgeTurn } from './retention/lease-service.ts'
 import { startPurges } from './retention/purge-schedule-service.ts'
 import { createPurge } from './retention/purge-service.ts'
+import { createJudgeContext } from './risk/session-context-service.ts'
 import { readCityData } from './sessions/city-data-store.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
 import { createGate } from './sessions/gate-service.ts'
@@ -235,6 +236,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const lockIfSpent = createLockIfSpent({ wakeMailRelay, now })
   const openChallenge = createOpenChallenge({ offersSms, now })
   const devices = createTrustedDeviceService({ transact, trustedDevices: reading.trustedDevices, wakeMailRelay, now })
+  const locate = createLocate({ readPlaces: readCityData, log })
   const admit = createGate({
     newToken,
     keepNew: cache.keepNew,
@@ -269,6 +271,15 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     endedReasonFor: endedTokens.reasonFor,
     sessions: { findByTokens: reading.sessions.findByTokens, touch: writing.sessions.touch },
     judgeReplaced: createJudgeReplacedToken({ transact, sessions: reading.sessions, tellEnded, wakeMailRelay, now }),
+    judgeContext: createJudgeContext({
+      transact,
+      contexts: writing.sessionContexts,
+      locate,
+      tellEnded,
+      wakeMailRelay,
+      logProblem: (problem) => log.error({ err: problem }, 'a changed context of a session could not be recorded'),
+      now,
+    }),
     expire: sessionService.expire,
     limits,
     now,
@@ -306,7 +317,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     now,
   })
   const setPassword = createSetPassword({ endSessions, wakeMailRelay, now })
-  const completeReset = createCompleteReset({ setPassword, now })
+  const completeReset = createCompleteReset({ setPassword, locate, now })
   const passwordResets = createPasswordResetService({
     transact,
     recovery: reading.recovery,
@@ -354,6 +365,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     admit,
     digest,
     wakeMailRelay,
+    locate,
     publicUrl,
     now,
   })
@@ -372,6 +384,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     completeReset,
     noteSmsAnswered: smsCodes.noteAnswered,
     wakeMailRelay,
+    locate,
     now,
   })
   const signIn = createSignIn({
@@ -386,8 +399,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     claimFlood: floodStore.claim,
     admit,
     parseDeviceToken: (text) => parseDeviceToken(text, keys),
+    locate,
     digest,
     lockIfSpent,
+    wakeMailRelay,
+    logProblem: (problem) => log.error({ err: problem }, 'the owner of an account could not be told of a refusal'),
     now,
   })
   const leaseOf = (task: string) => createLease({ leases: writing.leases, task, holder: serverId })
@@ -404,7 +420,6 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     firstAfterMs: firstPurgeAfterMs,
     log,
   })
-  const locate = createLocate({ readPlaces: readCityData, log })
 
   const resolvers = new Map<unknown, unknown>(
     [
@@ -438,7 +453,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       ),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(locate),
-      new SessionLimitResolver(createResolveSessionLimit({ transact, recordEvent, floods, admit, endSessions, now })),
+      new SessionLimitResolver(
+        createResolveSessionLimit({ transact, recordEvent, floods, admit, endSessions, locate, now }),
+      ),
       new SessionResolver(sessionService, locate, now),
       new SignedInResolver(refreshSession),
       new SmsEnrolmentResolver(),

@@ -17,6 +17,8 @@ import { createPolicyStore } from './mfa/policy-store.ts'
 import { createSmsSendStore } from './mfa/sms-send-store.ts'
 import { createLeaseStore } from './retention/lease-store.ts'
 import { createRetentionStore } from './retention/retention-store.ts'
+import { createSessionContextStore } from './risk/session-context-store.ts'
+import { createSignInHistoryStore } from './risk/sign-in-history-store.ts'
 import { createAdmissionStore } from './sessions/admission-store.ts'
 import { createSessionStore } from './sessions/session-store.ts'
 import { createTicketStore } from './sessions/ticket-store.ts'
@@ -37,7 +39,9 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   policies: createPolicyStore(db),
   recovery: createRecoveryStore(db),
   retention: createRetentionStore(db),
+  sessionContexts: createSessionContextStore(db, keys),
   sessions: createSessionStore(db),
+  signInHistory: createSignInHistoryStore(db),
   signIns: createSignInStore(db),
   signingKeys: createSigningKeyStore(db),
   smsSends: createSmsSendStore(db),

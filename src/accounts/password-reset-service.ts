@@ -10,6 +10,8 @@ import type { MessageStore } from '../messaging/message-store.ts'
 import type { PendingChallenge } from '../mfa/challenge.ts'
 import type { ChallengeStores, OpenChallenge } from '../mfa/challenge-service.ts'
 import type { ChallengeStore } from '../mfa/challenge-store.ts'
+import type { SignInHistoryStore } from '../risk/sign-in-history-store.ts'
+import type { Locate } from '../sessions/location-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
@@ -21,6 +23,7 @@ import type { RecoveryStore } from './recovery-store.ts'
 
 export interface CompleteResetStores extends PasswordSettingStores {
   readonly budgets: Pick<BudgetStore, 'clear'>
+  readonly signInHistory: Pick<SignInHistoryStore, 'addPlace'>
 }
 
 export interface PasswordChanged {
@@ -39,14 +42,17 @@ export type CompleteReset = (
 
 /**
  * Ends a reset, in a transaction that holds the owner's lock: the new password is set, every session and all device trust
- * end, and the locks that wrong passwords put on sign-in open. The factors stay (threat B10).
+ * end, and the locks that wrong passwords put on sign-in open. The factors stay (threat B10). The place that it is done from
+ * is known from then on: whoever reads the mailbox is no stranger there.
  */
 export const createCompleteReset =
-  ({ setPassword, now }: { setPassword: SetPassword; now: Clock }): CompleteReset =>
+  ({ setPassword, locate, now }: { setPassword: SetPassword; locate: Locate; now: Clock }): CompleteReset =>
   async (stores, owner, passwordHash, client) => {
     const about = { outcome: 'SUCCESS', userId: owner.id, client } as const
     await stores.events.append({ ...about, type: 'PASSWORD_RESET_COMPLETED' })
     const { endedSessions } = await setPassword(stores, owner, passwordHash, { keepSessionId: null, client })
+    const place = await locate(client.ipAddress)
+    if (place) await stores.signInHistory.addPlace(owner.id, place, now())
     const wasLocked = await stores.budgets.clear(owner.id, now())
     if (wasLocked) await stores.events.append({ ...about, type: 'ACCOUNT_UNLOCKED', details: { by: 'reset' } })
     return { kind: 'passwordChanged', endedSessions, sessionToken: null }

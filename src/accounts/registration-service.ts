@@ -9,6 +9,7 @@ import { newId } from '../lib/ids.ts'
 import { fingerprint, newToken } from '../lib/secret.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
+import type { Locate } from '../sessions/location-service.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import { newSessionTag } from '../sessions/session-token.ts'
 import { parseDisplayName } from './account.ts'
@@ -32,6 +33,7 @@ export interface RegistrationDeps {
   readonly admit: Admit
   readonly digest: (text: string) => string
   readonly wakeMailRelay: () => void
+  readonly locate: Locate
   readonly publicUrl: string
   readonly now: Clock
 }
@@ -55,6 +57,7 @@ export const createRegistrationService = ({
   admit,
   digest,
   wakeMailRelay,
+  locate,
   publicUrl,
   now,
 }: RegistrationDeps) => ({
@@ -111,6 +114,7 @@ export const createRegistrationService = ({
   /** Opens the account with the password of the registration that this token belongs to, and signs in. Throws TOKEN_INVALID. */
   async confirmEmail(token: string, transport: SessionTransport, client: ClientInfo): Promise<Admission> {
     const confirmedAt = now()
+    const place = await locate(client.ipAddress)
     const admission = await transact(async (stores) => {
       const chosen = await stores.accounts.spendConfirmation(fingerprint(token), confirmedAt)
       const account = chosen && (await stores.accounts.activate(chosen, confirmedAt))
@@ -127,6 +131,7 @@ export const createRegistrationService = ({
         transport,
         budget: null,
         client,
+        risk: { findings: [], place, lastSeenThereAt: null }, // the first of its user
         reports: [{ type: 'EMAIL_CONFIRMED', outcome: 'SUCCESS', userId: account.id, client }],
       })
     })

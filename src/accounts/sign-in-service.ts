@@ -1,17 +1,24 @@
 import type { RecordEvent } from '../audit/event-recording-service.ts'
-import { type Budget, passwordBudget, secondsUntil } from '../budgets/budget.ts'
+import type { EventReport } from '../audit/security-event.ts'
+import { type Budget, mailboxBudgets, passwordBudget, secondsUntil } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { FloodStore } from '../budgets/flood-store.ts'
 import type { LockIfSpent, LockStores } from '../budgets/lock-service.ts'
-import type { Transact } from '../db/transact.ts'
+import type { AfterCommit, Transact } from '../db/transact.ts'
 import type { DeviceToken } from '../devices/trusted-device.ts'
 import { AppError, failureIn } from '../failure.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { networkOf } from '../lib/network.ts'
 import { createTurns } from '../lib/turns.ts'
+import { signInRefusedNotice } from '../messaging/notices.ts'
+import type { Finding } from '../risk/finding.ts'
+import { detailsOf, isCertain, namesOf } from '../risk/policy.ts'
+import { assess } from '../risk/sign-in.ts'
 import { describeDevice } from '../sessions/device.ts'
 import type { Admission, Admit, GateStores } from '../sessions/gate-service.ts'
+import type { Location } from '../sessions/location.ts'
+import type { Locate } from '../sessions/location-service.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import { emailKeyOf } from './account.ts'
 import type { AccountStore, Credentials } from './account-store.ts'
@@ -30,11 +37,14 @@ export interface SignInDeps {
   readonly hasher: PasswordHasher
   readonly floods: FloodGuard
   readonly claimFlood: FloodStore['claim']
+  readonly locate: Locate
   readonly admit: Admit
   readonly parseDeviceToken: (text: string) => DeviceToken | null
   /** A keyed digest: what stands in the database tells nobody which addresses were tried. */
   readonly digest: (text: string) => string
   readonly lockIfSpent: LockIfSpent
+  readonly wakeMailRelay: () => void
+  readonly logProblem: (problem: unknown) => void
   readonly now: Clock
 }
 
@@ -52,6 +62,8 @@ interface Try {
   readonly transport: SessionTransport
   readonly trust: DeviceToken | null
   readonly strangers: string
+  readonly place: Promise<Location | null>
+  readonly isNetworkSuspect: boolean
 }
 
 /** What one network may still try at an account whose budget strangers have used up. */
@@ -69,20 +81,49 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     deps
   const turns = createTurns()
 
-  const fail = async (claim: SignInClaim, client: ClientInfo): Promise<never> => {
-    const { known, subject, triesUsed } = claim
+  const failed = ({ known }: SignInClaim, client: ClientInfo): EventReport => {
     const reason = known ? (known.passwordHash ? 'wrong password' : 'address not confirmed') : 'unknown address'
-    const userId = known?.account.id ?? null
-    const failed = { type: 'LOGIN_FAILED', outcome: 'FAILURE', userId, client, details: { reason } } as const
+    return { type: 'LOGIN_FAILED', outcome: 'FAILURE', userId: known?.account.id ?? null, client, details: { reason } }
+  }
+
+  const fail = async (
+    claim: SignInClaim,
+    strangers: string,
+    report: EventReport,
+    client: ClientInfo,
+  ): Promise<never> => {
+    const { known, subject, triesUsed } = claim
+    await floods.noteFailure(strangers, client)
     if (triesUsed === passwordBudget.limit) {
       const owner = known?.account.status === 'ACTIVE' ? known.account : null
       const spent = { subject, budget: passwordBudget, scope: 'password', owner, sessionId: null } as const
       await transact(async (stores) => {
-        await stores.events.append(failed)
+        await stores.events.append(report)
         await deps.lockIfSpent(stores, spent, client)
       })
-    } else await recordEvent(failed)
+    } else await recordEvent(report)
     throw new AppError('INVALID_CREDENTIALS')
+  }
+
+  /** The password was right, which nothing may tell but a mail to its owner: all else is as if it had been wrong. */
+  const refuseForRisk = async (
+    claim: SignInClaim,
+    { account }: Credentials,
+    strangers: string,
+    findings: readonly Finding[],
+    client: ClientInfo,
+  ): Promise<never> => {
+    const details = { reason: 'unusual', findings: namesOf(findings), ...detailsOf(findings, ['REFUSE']) }
+    const report = { type: 'LOGIN_FAILED', outcome: 'DENIED', userId: account.id, client, details } as const
+    const tell = async ({ budgets: mailboxes, messages, afterCommit }: LockStores & AfterCommit): Promise<void> => {
+      const at = now()
+      if (await mailboxes.claimAll([{ ...mailboxBudgets.refusals, subject: `refusal notices to ${account.id}` }], at))
+        return
+      await messages.enqueue(signInRefusedNotice(account.email, { ipAddress: client.ipAddress, at }), at)
+      afterCommit(async () => deps.wakeMailRelay())
+    }
+    void transact(tell).catch(deps.logProblem) // outside the request, whose time must not tell either
+    return fail(claim, strangers, report, client)
   }
 
   const refuse = async ({ known, lockedUntil }: SignInClaim, client: ClientInfo): Promise<never> => {
@@ -131,13 +172,13 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
 
   const attempt = async (
     claim: SignInClaim,
-    { password, transport, trust, strangers }: Try,
+    { password, transport, trust, strangers, ...origin }: Try,
     client: ClientInfo,
   ): Promise<Admission> => {
     // Strangers who use the account's tries up must not keep its owner out, who has a second factor to prove (threat A17).
     const isBesieged = claim.triesUsed === null
-    const place = `${strangers} ${networkOf(client.ipAddress)}`
-    if (isBesieged && (claim.subject !== strangers || (await claimFlood(place, besiegedBudget)))) {
+    const network = `${strangers} ${networkOf(client.ipAddress)}`
+    if (isBesieged && (claim.subject !== strangers || (await claimFlood(network, besiegedBudget)).waitMs > 0)) {
       return refuse(claim, client)
     }
     const { known } = claim
@@ -147,8 +188,17 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     })
     const isSuspended = known?.account.status === 'SUSPENDED'
     if (isBesieged && !(isRight && known?.account.mfaEnabled && !isSuspended)) return refuse(claim, client)
-    if (!isRight || !known) return fail(claim, client)
+    if (!isRight || !known) return fail(claim, strangers, failed(claim, client), client)
 
+    const risk = assess(claim.history, {
+      device: describeDevice(client.userAgent).label,
+      place: await origin.place,
+      isNetworkSuspect: origin.isNetworkSuspect,
+      at: now(),
+    })
+    if (!isSuspended && !known.account.mfaEnabled && isCertain(risk.findings)) {
+      return refuseForRisk(claim, known, strangers, risk.findings, client)
+    }
     floods.release('failures', client)
     if (isSuspended) {
       await budgets.release([claim.subject]) // the password was right
@@ -167,6 +217,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
         transport,
         budget: isBesieged ? null : claim.subject,
         client,
+        risk,
         reports: [],
       }),
     ).catch(async (problem: unknown) => {
@@ -179,7 +230,8 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
 
   return async ({ email, password: typed, transport, deviceToken }, client) => {
     const password = parseTypedPassword('input.password', typed)
-    await floods.claim('failures', client)
+    const isNetworkSuspect = await floods.claim('failures', client)
+    const place = deps.locate(client.ipAddress)
     const trust = deviceToken ? deps.parseDeviceToken(deviceToken) : null
     const strangers = `password ${digest(emailKeyOf(email))}`
     const claim = await claimTry(email, strangers, {
@@ -189,7 +241,8 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
       network: networkOf(client.ipAddress),
     })
     try {
-      return await attempt(claim, { password, transport: transport ?? 'BEARER', trust, strangers }, client)
+      const origin = { strangers, place, isNetworkSuspect }
+      return await attempt(claim, { password, transport: transport ?? 'BEARER', trust, ...origin }, client)
     } finally {
       turns.end(claim.subject)
     }

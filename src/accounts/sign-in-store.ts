@@ -3,6 +3,8 @@ import { passwordBudget } from '../budgets/budget.ts'
 import { budgetClaim } from '../budgets/budget-store.ts'
 import type { Db } from '../db/client.ts'
 import { attemptBudgets, knownDevices, trustedDevices, users } from '../db/tables.ts'
+import type { SignInHistory } from '../risk/sign-in.ts'
+import { historyFrom, signInHistoryOf } from '../risk/sign-in-history-store.ts'
 import { emailKeyOf } from './account.ts'
 import { accountColumns, type Credentials } from './account-store.ts'
 
@@ -15,6 +17,8 @@ export interface SignInClaim {
   readonly triesUsed: number | null
   /** Until when no try is left for certain; null while some that were claimed are not decided yet. */
   readonly lockedUntil: Date | null
+  /** Where the account signed in from before. */
+  readonly history: SignInHistory
 }
 
 /** Where a sign-in comes from, as far as it decides whose budget pays. */
@@ -47,6 +51,7 @@ export const createSignInStore = (db: Db) => {
         subject: row.subject,
         triesUsed: row.triesUsed,
         lockedUntil: row.lockedUntil === null ? null : new Date(row.lockedUntil),
+        history: historyFrom(row.history),
       }
     },
   }
@@ -113,6 +118,7 @@ const prepareClaim = (db: Db) => {
       lockedUntil: sql<string | null>`(
         select window_ends_at from ${attemptBudgets} as budget where budget.subject = paying.subject and locked_at is not null
       )`,
+      history: signInHistoryOf(sql`paying.user_id`, sql`${sql.placeholder('label')}`),
     })
     .from(paying)
     .leftJoin(account, sql`true`)

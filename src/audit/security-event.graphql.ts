@@ -46,7 +46,7 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   ACCOUNT_UNLOCKED: 'The locks of an account were opened, by an administrator or by a password reset.',
   LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
   LOGIN_FAILED:
-    'A sign-in failed at the password. DENIED when that was right, and the account is suspended or has no room for another session. `details.reason` says which.',
+    'A sign-in failed at the password. DENIED when that was right, and the account is suspended, has no room for another session, or the sign-in was too unusual. `details.reason` says which.',
   LOGGED_OUT: 'A user signed out.',
   PASSWORD_CHANGED: 'A user chose a new password. FAILURE when the current one was wrong.',
   PASSWORD_RESET_REQUESTED: 'A password reset was asked for. DENIED when no mail went out for it.',
@@ -54,7 +54,8 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   MFA_ENROLMENT_STARTED: 'The enrolment of a second factor began.',
   MFA_ENROLLED: 'A second factor was put in force.',
   MFA_REMOVED: 'A second factor was removed.',
-  MFA_CHALLENGED: 'A second factor was asked for; `details.purpose` says for what.',
+  MFA_CHALLENGED:
+    'A second factor was asked for; `details.purpose` says for what, and `details.findings` what was unusual about the sign-in, if anything.',
   MFA_SUCCEEDED: 'A second factor was proved.',
   MFA_FAILED: 'A code was wrong, or was used before; `details.reason` says which.',
   MFA_CODE_SENT: 'A code was sent as a text message. FAILURE when it could not be.',
@@ -71,6 +72,14 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   DEVICE_TRUST_REVOKED: 'Devices lost that trust; `details.reason` says why.',
   RATE_LIMITED: 'Something was refused for being tried too often; `details.limit` says which limit.',
   NEW_DEVICE: 'A sign-in from a kind of device that the user had not used before.',
+  NEW_LOCATION:
+    'A sign-in from a country that the user had not signed in from before; `details.country` names it, `details.knownCountries` the others.',
+  IMPOSSIBLE_TRAVEL:
+    'A sign-in from farther away than anybody travels since the last one: `details` has both countries, and `km`, `hours` and `kmPerHour`.',
+  CREDENTIAL_STUFFING:
+    'Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it.',
+  SESSION_CONTEXT_CHANGED:
+    'A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too.',
   POLICY_CHANGED: 'An administrator changed who must have a second factor.',
   AUDIT_VERIFIED:
     'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',

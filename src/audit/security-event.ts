@@ -38,6 +38,10 @@ export type SecurityEventType =
   | 'ACCESS_DENIED'
   | 'RATE_LIMITED'
   | 'NEW_DEVICE'
+  | 'NEW_LOCATION'
+  | 'IMPOSSIBLE_TRAVEL'
+  | 'CREDENTIAL_STUFFING'
+  | 'SESSION_CONTEXT_CHANGED'
   | 'POLICY_CHANGED'
   | 'AUDIT_VERIFIED'
   | 'ACCESS_TOKEN_ISSUED'
@@ -77,15 +81,24 @@ export interface SecurityEvent {
 const worthALook: ReadonlySet<SecurityEventType> = new Set([
   'ACCESS_DENIED',
   'ACCOUNT_LOCKED',
+  'IMPOSSIBLE_TRAVEL',
   'LOGIN_FAILED',
   'MFA_FAILED',
   'NEW_DEVICE',
+  'NEW_LOCATION',
   'RATE_LIMITED',
+  'SESSION_CONTEXT_CHANGED',
+])
+
+/** A thief has something, or is about to. */
+const urgent: ReadonlySet<SecurityEventType> = new Set([
+  'CREDENTIAL_STUFFING',
+  'SESSION_TOKEN_REUSED', // one of the two who have the token stole it
 ])
 
 /** How soon someone should look at an event. */
 export const severityOf = ({ type, outcome }: Pick<EventReport, 'type' | 'outcome'>): Severity => {
-  if (type === 'SESSION_TOKEN_REUSED') return 'CRITICAL' // one of the two who have the token stole it
+  if (urgent.has(type)) return 'CRITICAL'
   if (type === 'AUDIT_VERIFIED' && outcome === 'FAILURE') return 'CRITICAL' // somebody was at the log
   return worthALook.has(type) ? 'WARNING' : 'INFO'
 }

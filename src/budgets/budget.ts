@@ -25,6 +25,7 @@ export const mailboxBudgets = {
   /** Asked for by one user, whomever they go to. */
   addressChanges: { limit: 10, windowSeconds: hour },
   locks: { limit: 3, windowSeconds: day },
+  refusals: { limit: 3, windowSeconds: day },
 } as const satisfies Record<string, Budget>
 
 /** What one signed-in user may ask for, each of which leaves rows behind: far more than pages need. */

@@ -1,3 +1,4 @@
+import type { Location } from '../sessions/location.ts'
 import type { Message } from './message.ts'
 
 // What happened to an account, told to its owner's mailbox (NIST SP 800-63B-4 §4.6, ASVS 6.3.5 and 6.3.7). No notice
@@ -7,6 +8,12 @@ export interface Occasion {
   readonly ipAddress: string
   readonly at: Date
 }
+
+const nameOf = ({ city, countryCode }: Location): string => {
+  const country = countryNames.of(countryCode) ?? countryCode
+  return city === null ? `in ${country}` : `near ${city}, ${country}`
+}
+const countryNames = new Intl.DisplayNames('en', { type: 'region' })
 
 const whenAndWhere = ({ ipAddress, at }: Occasion): string =>
   `at ${at.toISOString()} from the network address ${ipAddress}`
@@ -30,6 +37,45 @@ export const newDeviceNotice = (to: string, { device, ...occasion }: Occasion & 
     `Someone signed in to your account ${whenAndWhere(occasion)}, from a device that you had not used before: ${device}.`,
     takeBack,
   )
+
+export const unusualPlaceNotice = (
+  to: string,
+  { place, isTooFar, ...occasion }: Occasion & { readonly place: Location; readonly isTooFar: boolean },
+): Message =>
+  notice(
+    to,
+    'A sign-in from an unusual place',
+    `Someone signed in to your account ${whenAndWhere(occasion)}, which is ${nameOf(place)}${
+      isTooFar ? ': farther away than anybody could have travelled since the last sign-in' : ''
+    }.`,
+    takeBack,
+  )
+
+export const changedContextNotice = (to: string, device: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'One of your sessions moved to another device',
+    `One of your sessions was used ${whenAndWhere(occasion)}, on another kind of device than it began on: ${device}.`,
+    takeBack,
+  )
+
+export const riskySessionNotice = (to: string, device: string, occasion: Occasion): Message =>
+  notice(
+    to,
+    'A session was ended for your safety',
+    `One of your sessions was used ${whenAndWhere(occasion)}, in another country and on another kind of device than it began on: ${device}. The session was ended.`,
+    takeBack,
+  )
+
+export const signInRefusedNotice = (to: string, occasion: Occasion): Message => ({
+  to,
+  subject: 'A sign-in with your password was refused',
+  text: `Someone gave the right password of your account ${whenAndWhere(occasion)}, where many passwords of other people are tried. It was refused, as if the password had been wrong.
+
+If it was you, reset your password from where you are, and sign in with the new one. If it was not, someone knows your
+password: reset it now, and add a second factor.
+`,
+})
 
 export const factorAddedNotice = (to: string, label: string, occasion: Occasion): Message =>
   notice(

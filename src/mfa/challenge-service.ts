@@ -25,6 +25,8 @@ export interface ChallengeRequest {
   /** What a PASSWORD_RESET sets. */
   readonly passwordHash?: string
   readonly client: ClientInfo
+  /** What was unusual about the sign-in that asks, for the record. */
+  readonly findings?: string
 }
 
 export type OpenChallenge = (stores: ChallengeStores, request: ChallengeRequest) => Promise<PendingChallenge>
@@ -46,6 +48,7 @@ export const createOpenChallenge =
       passwordVersion = null,
       passwordHash = null,
       client,
+      findings,
     } = request
     const [active, backupCodes] = enrolling
       ? [[enrolling], new Map<string, number>()]
@@ -67,7 +70,8 @@ export const createOpenChallenge =
       expiresAt: secondsAfter(createdAt, challengeLifetimeSeconds),
     }
     const type = purpose === 'ENROLMENT' ? 'MFA_ENROLMENT_STARTED' : 'MFA_CHALLENGED'
-    const report = { type, outcome: 'SUCCESS', userId, sessionId, client, details: { purpose } } as const
+    const details = { purpose, ...(findings && { findings }) }
+    const report = { type, outcome: 'SUCCESS', userId, sessionId, client, details } as const
     await challenges.insert(challenge, passwordHash, report)
     const usable = factorsFor(purpose, active).filter(({ method }) => offersSms || method !== 'SMS')
     return { ...challenge, factors: usable, hasBackupCodes: (backupCodes.get(userId) ?? 0) > 0 }

@@ -7,6 +7,8 @@ import { mfaBudget } from '../budgets/budget.ts'
 import { budgetClaim } from '../budgets/budget-store.ts'
 import type { Db } from '../db/client.ts'
 import { attemptBudgets, backupCodes, mfaChallenges, mfaConfigurations, sessionTickets, users } from '../db/tables.ts'
+import type { SignInHistory } from '../risk/sign-in.ts'
+import { historyFrom, signInHistoryOf } from '../risk/sign-in-history-store.ts'
 import { type Challenge, maxChallengeAttempts } from './challenge.ts'
 import { type SealedFactor, sealedFactorColumns } from './factor-store.ts'
 import type { AnsweredChallenge, Proof } from './proof.ts'
@@ -22,6 +24,8 @@ export interface ClaimedChallenge {
   readonly backupCodeHash: string | null
   /** How many tries of the account's budget are used, this one included; null when none was left. */
   readonly triesUsed: number | null
+  /** Where its user signed in from before. */
+  readonly history: SignInHistory
 }
 
 /** What keeps an open challenge from being answered. */
@@ -114,16 +118,18 @@ export const createChallengeStore = (db: Db) => {
      * Claims one attempt at the challenge and one of the account's budget, and reads what may answer: the factor being
      * enrolled, or else every active one. Null when the challenge is unknown, spent, expired, out of attempts, another
      * session's, or its account locked: then nothing is written, so that a flood of tries costs reads only.
-     * `callerSessionId` is the session that asks; a challenge without one is open to whoever holds its id.
+     * `callerSessionId` is the session that asks; a challenge without one is open to whoever holds its id. `device` is the
+     * kind of device that answers.
      */
     async claimAttempt(
       challengeId: string,
       callerSessionId: string | null,
       backupCodeSlot: number | null,
+      device: string,
       now: Date,
     ): Promise<ClaimedChallenge | null> {
       claim ??= prepareClaim(db)
-      const rows = await claim.execute({ challengeId, callerSessionId, backupCodeSlot, now: now.toISOString() })
+      const rows = await claim.execute({ challengeId, callerSessionId, backupCodeSlot, device, now: now.toISOString() })
       const [first] = rows
       if (!first) return null
       const { challenge, smsCodeDigest, passwordHash, user, backupCodeHash, triesUsed } = first
@@ -135,6 +141,7 @@ export const createChallengeStore = (db: Db) => {
         factors: rows.flatMap(({ factor }) => (factor ? [factor] : [])),
         backupCodeHash,
         triesUsed,
+        history: historyFrom(first.history),
       }
     },
 
@@ -249,6 +256,7 @@ const prepareClaim = (db: Db) => {
           and ${backupCodes.slot} = ${sql.placeholder('backupCodeSlot')}::integer
       )`,
       triesUsed: sql<number | null>`(select used from budget)`,
+      history: signInHistoryOf(sql`${claimed.userId}`, sql`${sql.placeholder('device')}`),
     })
     .from(claimed)
     .innerJoin(users, eq(users.id, claimed.userId))

@@ -11,7 +11,9 @@ import { AppError, failureIn } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
 import { backupCodeUsedNotice } from '../messaging/notices.ts'
+import { assess } from '../risk/sign-in.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
+import { describeDevice } from '../sessions/device.ts'
 import {
   type Admission,
   type AdmissionRequest,
@@ -19,6 +21,7 @@ import {
   type GateStores,
   limitRefusal,
 } from '../sessions/gate-service.ts'
+import type { Locate } from '../sessions/location-service.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { RenewedSession, RenewToken, TokenRenewalStores } from '../sessions/token-renewal-service.ts'
 import type { ActivationStores, FactorActivation, MfaActivated } from './activation-service.ts'
@@ -57,6 +60,7 @@ export interface VerificationDeps {
   /** Tells the breaker of text messages that a code was entered. */
   readonly noteSmsAnswered: SmsCodeService['noteAnswered']
   readonly wakeMailRelay: () => void
+  readonly locate: Locate
   readonly now: Clock
 }
 
@@ -74,6 +78,8 @@ export type VerifyMfa = (
   caller: SignedInCaller | null,
   client: ClientInfo,
 ) => Promise<VerificationOutcome>
+
+const deviceOf = ({ userAgent }: ClientInfo): string => describeDevice(userAgent).label
 
 /** Builds `verifyMfa`, which every challenge is answered by, whatever act waits for it. */
 export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
@@ -123,7 +129,9 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
   ): Promise<ClaimedChallenge> => {
     const slot = code.kind === 'backupCode' ? code.slot : null
     const sessionId = caller?.session.id ?? null
-    const claimed = isId(challengeId) ? await challenges.claimAttempt(challengeId, sessionId, slot, now()) : null
+    const claimed = isId(challengeId)
+      ? await challenges.claimAttempt(challengeId, sessionId, slot, deviceOf(client), now())
+      : null
     if (!claimed) return refuseClaim(challengeId, caller, client)
     if (claimed.triesUsed === null) return refuseLocked(claimed.user.id, now(), sessionId, client)
     return claimed
@@ -144,14 +152,15 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
     stores.afterCommit(async () => deps.wakeMailRelay())
   }
 
-  const signIn = (
-    { user, challenge, factors }: ClaimedChallenge,
+  const signIn = async (
+    { user, challenge, factors, history }: ClaimedChallenge,
     proof: Proof,
     trustsDevice: boolean,
     client: ClientInfo,
     succeeded: EventReport,
   ): Promise<Admission> => {
     const { method } = proof
+    const place = await deps.locate(client.ipAddress)
     const request: AdmissionRequest = {
       user,
       proofs: [...challenge.proofs, method],
@@ -164,6 +173,8 @@ export const createVerifyMfa = (deps: VerificationDeps): VerifyMfa => {
       transport: challenge.transport,
       budget: mfaSubject(user.id),
       client,
+      // The factor is proved: whether the network is suspect says no more.
+      risk: assess(history, { device: deviceOf(client), place, isNetworkSuspect: false, at: now() }),
       reports: [succeeded],
     }
     if (method !== 'BACKUP_CODE') return alone((stores) => admit(stores, request))

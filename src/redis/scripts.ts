@@ -52,15 +52,22 @@ end`,
     nothing,
   ),
 
-  /** Claims one unit of a window. Keys: counter. Values: limit, window in ms. Answers 0, or the ms until the window ends. */
+  /**
+   * Claims one unit of a window. Keys: counter, mark of a suspect. Values: limit, window in ms. Answers 0, or the ms until the
+   * window ends; and whether the mark is there.
+   */
   claimUnit: script(
     `
 local used, left = tonumber(textUnder(KEYS[1])), redis.call('PTTL', KEYS[1])
 if not used or left < 0 then used = 0 end
-if used >= tonumber(ARGV[1]) then return math.max(left, 1) end
+local isSuspect = redis.call('EXISTS', KEYS[2])
+if used >= tonumber(ARGV[1]) then return { math.max(left, 1), isSuspect } end
 if used == 0 then redis.call('SET', KEYS[1], 1, 'PX', ARGV[2]) else redis.call('SET', KEYS[1], used + 1, 'KEEPTTL') end
-return 0`,
-    Number,
+return { 0, isSuspect }`,
+    (reply) => {
+      const [waitMs, isSuspect] = reply as [number, number]
+      return { waitMs, isSuspect: isSuspect === 1 }
+    },
   ),
 
   /** Gives one unit back. Keys: counter. */
@@ -69,5 +76,23 @@ return 0`,
 local used = tonumber(textUnder(KEYS[1]))
 if used and used > 0 then redis.call('SET', KEYS[1], used - 1, 'KEEPTTL') end`,
     nothing,
+  ),
+
+  /**
+   * Counts distinct values of a window, and marks a suspect once there are enough. Keys: values, mark. Values: the value, how
+   * many are enough, window in ms. Answers 1 to the call that made the mark.
+   */
+  countDistinct: script(
+    `
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local kind = redis.call('TYPE', KEYS[1])
+if kind.ok ~= 'set' then redis.call('DEL', KEYS[1]) end
+redis.call('SADD', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[2]) then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[2], 1, 'PX', ARGV[3])
+return 1`,
+    (reply) => reply === 1,
   ),
 }

@@ -50,6 +50,7 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
     deletion('trusted devices', retention.trustedDevices, day),
     deletion('keys of access tokens', retention.signingKeys, day),
     deletion('known devices', retention.knownDevices, 90 * day),
+    deletion('known places', retention.knownPlaces, 90 * day),
   ]
   /** Take turns until neither finds anything: a session is deleted once its tokens are. */
   const endedSessions: readonly Step[] = [

@@ -7,6 +7,7 @@ import {
   emailConfirmations,
   endedTokens,
   knownDevices,
+  knownPlaces,
   mfaChallenges,
   mfaConfigurations,
   outgoingMessages,
@@ -49,6 +50,7 @@ export const createRetentionStore = (db: Db) =>
     messages: expiredRows(db, outgoingMessages, (before) => lte(outgoingMessages.sentAt, before)),
     trustedDevices: expiredRows(db, trustedDevices, (before) => lte(trustedDevices.expiresAt, before)),
     knownDevices: expiredRows(db, knownDevices, (before) => lte(knownDevices.lastSeenAt, before)),
+    knownPlaces: expiredRows(db, knownPlaces, (before) => lte(knownPlaces.lastSeenAt, before)),
     /** Those that a newer one took over from. There are too few of them for an index. */
     signingKeys: expiredRows(
       db,

@@ -8,10 +8,12 @@ import type { Db } from '../db/client.ts'
 import { anyNetwork, endedTokens, knownDevices, userSessions, users } from '../db/tables.ts'
 import { type NewTrust, type PresentedTrust, trustInsertion, trustUse } from '../devices/trusted-device-store.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
-import type { Message } from '../messaging/message.ts'
 import { mailInsertion } from '../messaging/message-store.ts'
 import { challengeAnswer } from '../mfa/challenge-store.ts'
 import type { AnsweredChallenge } from '../mfa/proof.ts'
+import type { SignInRisk } from '../risk/sign-in.ts'
+import { placeVisit } from '../risk/sign-in-history-store.ts'
+import type { Unusual } from '../risk/unusual-sign-in.ts'
 import type { Session } from './session.ts'
 import type { SessionLimit } from './session-limit.ts'
 import { type EndedToken, endedTokensChannel } from './session-store.ts'
@@ -38,8 +40,11 @@ export interface AdmissionAttempt {
   readonly refusedReports: readonly EventReport[]
   /** What is recorded of each session that makes room for this one. */
   readonly evictionReport: EventReport
-  /** What a kind of device that the user never used before sets off. */
-  readonly newDevice: { readonly report: EventReport; readonly mail: Message }
+  readonly risk: SignInRisk
+  /** What a kind of device that the user never used before sets off; null where it is none. */
+  readonly newDevice: Unusual | null
+  /** What a place sets off that is unusual; null where it is not. */
+  readonly unusualPlace: Unusual | null
 }
 
 export type AdmissionOutcome =
@@ -47,7 +52,7 @@ export type AdmissionOutcome =
       readonly kind: 'opened'
       readonly account: Account
       readonly isTrustedDevice: boolean
-      readonly isNewDevice: boolean
+      readonly isNoticed: boolean
       /** The tokens of the sessions that made room. */
       readonly evicted: readonly EndedToken[]
     }
@@ -65,13 +70,14 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
    */
   async open(attempt: AdmissionAttempt): Promise<AdmissionOutcome> {
     const { session, passwordVersion, answered, spentTicketHash, limit, newTicket, presentedTrust, newTrust } = attempt
-    const { budget, device, reports, refusedReports, evictionReport, newDevice } = attempt
+    const { budget, device, reports, refusedReports, evictionReport, risk, newDevice, unusualPlace } = attempt
     const { id, userId, authenticationMethods, elevatedUntil, ipAddress, userAgent } = session
     const at = session.createdAt.toISOString()
     const isProved = answered !== null || spentTicketHash !== null
     const isOwner = sql`exists (select 1 from owner)`
     const isOpened = sql`exists (select 1 from account)`
     const isNewDevice = sql`exists (select 1 from new_device)`
+    const isUnusualPlace = sql`exists (select 1 from place)`
     const isCrowded = sql`exists (select 1 from crowded)`
     const isAdmitted = sql`exists (select 1 from admitted)`
     const isRoom = sql`exists (select 1 from room)`
@@ -127,6 +133,7 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
         select 1 from known where network = ${anyNetwork} and is_first
           and exists (select 1 from ${knownDevices} where user_id = ${userId})
       ),
+      place as (${risk.place ? placeVisit(risk.place, risk.lastSeenThereAt, at, sql`select id from account`) : sql`select 1 where false`}),
       trust as (${newTrust ? trustInsertion(newTrust, { userId, userAgent }, at, isOpened) : sql`select 1`}),
       ticket as (${newTicket ? ticketInsertion(newTicket, at, isCrowded) : sql`select 1`}),
       released as (${budget ? budgetRelease(budget, isProved ? wasOfUse : isOwner) : sql`select 1`}),
@@ -134,19 +141,19 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
       ${eventInsertion(reports, session.createdAt, { condition: isOpened })},
       ${eventInsertion(refusedReports, session.createdAt, { condition: isCrowded, suffix: '_of_refusal' })},
       ${eventInsertion([evictionReport], session.createdAt, { suffix: '_of_eviction', eachSessionOf: sql`evicted` })},
-      ${eventInsertion([newDevice.report], session.createdAt, { condition: isNewDevice, suffix: '_of_new_device' })},
-      notice as (${mailInsertion(newDevice.mail, keys, session.createdAt, isNewDevice)})
+      ${unusual(newDevice, keys, session.createdAt, isNewDevice, '_of_new_device')},
+      ${unusual(unusualPlace, keys, session.createdAt, isUnusualPlace, '_of_place')}
       select account.*, ${isOwner} as is_owner, exists (select 1 from spendable) as is_spendable,
-        exists (select 1 from trusted) as is_trusted, ${isNewDevice} as is_new_device, ${isCrowded} as is_crowded,
+        exists (select 1 from trusted) as is_trusted, ${isNewDevice} or ${isUnusualPlace} as is_noticed, ${isCrowded} as is_crowded,
         (select json_agg(token_hash) from evicted) as evicted_hashes, (select count(*) from announced)
       from (values (1)) as one left join account on true`)
     if (row?.id) {
-      const { is_trusted: isTrustedDevice = false, is_new_device: isNew = false } = row
+      const { is_trusted: isTrustedDevice = false, is_noticed: isNoticed = false } = row
       const account = accountFromRow(row as AccountRow)
       const evicted = (row.evicted_hashes ?? []).map(
         (tokenHash): EndedToken => ({ tokenHash, sessionTag: account.sessionTag, reason: 'LIMIT_REACHED' }),
       )
-      return { kind: 'opened', account, isTrustedDevice, isNewDevice: isNew, evicted }
+      return { kind: 'opened', account, isTrustedDevice, isNoticed, evicted }
     }
     if (row?.is_crowded) return { kind: 'limitReached' }
     if (!row?.is_owner) return { kind: 'passwordChanged' }
@@ -158,6 +165,15 @@ export const createAdmissionStore = (db: Db, keys: KeyRing) => ({
 type OpenedRow = Partial<AccountRow> & Record<`is_${string}`, boolean> & { evicted_hashes: string[] | null }
 
 const nothingAnswered: SQL = sql`spendable as (select 1 where false)`
+
+/** The statements that record and tell what is unusual where `condition` holds, as common table expressions. */
+const unusual = (found: Unusual | null, keys: KeyRing, at: Date, condition: SQL, suffix: string): SQL => {
+  const notice = sql.raw(`notice${suffix}`)
+  if (!found) return sql`${notice} as (select 1)`
+  return sql`
+      ${eventInsertion(found.reports, at, { condition, suffix })},
+      ${notice} as (${mailInsertion(found.mail, keys, at, condition)})`
+}
 
 /** One row where the user may have another session. It is asked under the account's lock, so that sign-ins take turns. */
 const roomFor = ({ mostSessions, policy }: SessionLimit, at: string): SQL =>

@@ -8,10 +8,12 @@ import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import { networkOf } from '../lib/network.ts'
 import { fingerprint, newToken as newTicket } from '../lib/secret.ts'
-import { newDeviceNotice } from '../messaging/notices.ts'
 import type { PendingChallenge } from '../mfa/challenge.ts'
 import type { ChallengeStores, OpenChallenge } from '../mfa/challenge-service.ts'
 import { type AnsweredChallenge, CodeReplayed } from '../mfa/proof.ts'
+import { asksFactor, namesOf } from '../risk/policy.ts'
+import type { SignInRisk } from '../risk/sign-in.ts'
+import { unusualSignIn } from '../risk/unusual-sign-in.ts'
 import type { AdmissionStore } from './admission-store.ts'
 import { describeDevice } from './device.ts'
 import {
@@ -68,6 +70,7 @@ export interface AdmissionRequest {
   /** The budget that the try was claimed from, to get it back. */
   readonly budget: string | null
   readonly client: ClientInfo
+  readonly risk: SignInRisk
   /** What led here, to be recorded before the session. */
   readonly reports: readonly EventReport[]
 }
@@ -97,15 +100,16 @@ export const limitRefusal = (userId: string, client: ClientInfo): EventReport =>
 
 /**
  * The one function that makes sessions. Whoever has a second factor and neither proved one nor comes from a trusted
- * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4); whoever has as many sessions as they may
- * loses the oldest, or gets a ticket, as policy says. Throws INVALID_CREDENTIALS when the password was changed meanwhile,
+ * device gets a challenge in its place, whatever the way in (ASVS 6.1.3, 6.3.4); a trusted device too where the sign-in is
+ * unusual, and its trust goes on. What is unusual is recorded and told with the session that opens, once however many open
+ * at once. Whoever has as many sessions as they may loses the oldest, or gets a ticket, as policy says. Throws INVALID_CREDENTIALS when the password was changed meanwhile,
  * CHALLENGE_EXPIRED when the answered challenge or the ticket is spent, CodeReplayed when the code was used before, and
  * CONFLICT when there is no room for another session; nothing has changed then.
  */
 export const createGate = (deps: GateDeps): Admit => {
   const { newToken, keepNew, tellEnded, openChallenge, endCopiedTrust, wakeMailRelay, keys, limits, now } = deps
   return async (stores, request) => {
-    const { user, proofs, answered, spentTicketHash, deviceToken, client } = request
+    const { user, proofs, answered, spentTicketHash, deviceToken, client, risk } = request
     const createdAt = now()
     // Who comes with a ticket has chosen what ends: nothing else does.
     const limit = spentTicketHash ? ({ ...deps.sessionLimit, policy: 'DENY' } as const) : deps.sessionLimit
@@ -125,7 +129,8 @@ export const createGate = (deps: GateDeps): Admit => {
     }
     const about = { outcome: 'SUCCESS', userId: user.id, sessionId: session.id, client } as const
     const { label } = describeDevice(client.userAgent)
-    const presentedTrust = deviceToken && { token: deviceToken, next: nextDeviceToken(deviceToken, keys), label }
+    const waiver = asksFactor(risk.findings) ? null : deviceToken
+    const presentedTrust = waiver && { token: waiver, next: nextDeviceToken(waiver, keys), label }
     const newTrust = request.trustsDevice
       ? { id: newId(), token: newDeviceToken(keys), label, expiresAt: secondsAfter(createdAt, trustLifetimeSeconds) }
       : null
@@ -159,18 +164,22 @@ export const createGate = (deps: GateDeps): Admit => {
       reports: [...request.reports, ...signedIn],
       refusedReports: [...(limit.policy === 'ASK' ? request.reports : []), limitRefusal(user.id, client)],
       evictionReport: { ...about, type: 'SESSION_REVOKED', sessionId: null, details: { reason: 'LIMIT_REACHED' } },
-      newDevice: {
-        report: { ...about, type: 'NEW_DEVICE', details: { device: label } },
-        mail: newDeviceNotice(user.email, { device: label, ipAddress: client.ipAddress, at: createdAt }),
-      },
+      risk,
+      ...unusualSignIn(risk, {
+        email: user.email,
+        about,
+        isFactorProved: proofs.length > 1,
+        ipAddress: client.ipAddress,
+        at: createdAt,
+      }),
     })
     switch (outcome.kind) {
       case 'opened': {
-        const { account, isTrustedDevice, isNewDevice, evicted } = outcome
+        const { account, isTrustedDevice, isNoticed, evicted } = outcome
         const opened = isTrustedDevice ? { ...session, elevatedUntil: null, trustedDevice: true } : session
         stores.afterCommit(() => keepNew(token, { session: opened, account }))
         if (evicted.length > 0) stores.afterCommit(() => tellEnded(evicted))
-        if (isNewDevice) stores.afterCommit(async () => wakeMailRelay())
+        if (isNoticed) stores.afterCommit(async () => wakeMailRelay())
         const next = isTrustedDevice ? presentedTrust?.next : newTrust?.token
         return {
           kind: 'signedIn',
@@ -201,6 +210,7 @@ export const createGate = (deps: GateDeps): Admit => {
           transport,
           passwordVersion,
           client,
+          findings: namesOf(risk.findings),
         })
         return { kind: 'mfaRequired', challenge }
       }

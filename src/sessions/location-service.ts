@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { withDeadline } from '../lib/deadline.ts'
 import type { Logger } from '../lib/logger.ts'
+import { isPublic } from '../lib/network.ts'
 import { type Location, locationFrom, type PlaceRecord } from './location.ts'
 
 export type AddressFamily = 'ipv4' | 'ipv6'
@@ -49,9 +50,8 @@ export const createLocate = ({ readPlaces, log }: LocateDeps): Locate => {
   }
 
   return async (address) => {
-    if (!ipaddr.isValid(address)) return null
+    if (!isPublic(address)) return null // private, loopback, link-local and all that is nowhere
     const parsed = ipaddr.process(address)
-    if (parsed.range() !== 'unicast') return null // private, loopback, link-local and all that is nowhere
     const family = parsed.kind()
     const find = await placesOf(family)
     try {

@@ -3,6 +3,7 @@ import { AppError } from '../failure.ts'
 import { createBatch } from '../lib/batch.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import type { JudgeContext } from '../risk/session-context-service.ts'
 import {
   type ClientInfo,
   deadlinesFrom,
@@ -28,6 +29,8 @@ export interface SessionCheckDeps {
   readonly sessions: Pick<SessionStore, 'findByTokens' | 'touch'>
   /** Says what a token counts that opens no session any more, where it once did. */
   readonly judgeReplaced: JudgeReplacedToken
+  /** Why a live session is ended for where it is used from now; null, mostly without a wait, where it goes on. */
+  readonly judgeContext: JudgeContext
   /** Records that a session ran out of time, if its record says so too. */
   readonly expire: (session: Session, reason: SessionEndReason) => Promise<void>
   readonly limits: SessionLimits
@@ -132,6 +135,9 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     if (answer.account.status === 'SUSPENDED') return { kind: 'ended', reason: 'ACCOUNT_SUSPENDED' }
     if (answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer
+    const danger = deps.judgeContext(session, account, client)
+    const risk = danger && (await danger)
+    if (risk) return { kind: 'ended', reason: risk }
     const cached = { session, account }
     if (isTouchDue(session, now()) && !touching.has(token.hash)) void touch(token, copy, cached)
     return { kind: 'live', session, account, token }

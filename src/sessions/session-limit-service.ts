@@ -6,7 +6,11 @@ import { AppError, badInput, failureIn } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
 import { fingerprint } from '../lib/secret.ts'
+import { assess } from '../risk/sign-in.ts'
+import type { SignInHistoryStore } from '../risk/sign-in-history-store.ts'
+import { describeDevice } from './device.ts'
 import { type Admission, type Admit, type GateStores, limitRefusal } from './gate-service.ts'
+import type { Locate } from './location-service.ts'
 import type { ClientInfo } from './session.ts'
 import type { EndSessions, SessionEndStores } from './session-end-service.ts'
 import type { SessionStore } from './session-store.ts'
@@ -15,6 +19,7 @@ import type { TicketStore } from './ticket-store.ts'
 interface Stores extends Omit<GateStores, 'sessions'>, Omit<SessionEndStores, 'sessions'> {
   readonly accounts: Pick<AccountStore, 'lock'>
   readonly tickets: Pick<TicketStore, 'find'>
+  readonly signInHistory: Pick<SignInHistoryStore, 'read'>
   readonly sessions: GateStores['sessions'] & SessionEndStores['sessions'] & Pick<SessionStore, 'areOf'>
 }
 
@@ -24,6 +29,7 @@ export interface ResolveSessionLimitDeps {
   readonly floods: Pick<FloodGuard, 'claim'>
   readonly admit: Admit
   readonly endSessions: EndSessions
+  readonly locate: Locate
   readonly now: Clock
 }
 
@@ -62,6 +68,8 @@ export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): Resolv
   return async ({ ticket, endSessionIds }, client) => {
     if (endSessionIds.length > mostEnded) throw badInput('input.endSessionIds', `has at most ${mostEnded} ids`)
     const ticketHash = fingerprint(ticket)
+    const place = await deps.locate(client.ipAddress)
+    const device = describeDevice(client.userAgent).label
     let userId: string | null = null
     const admission = await transact(async (stores) => {
       const { accounts, tickets, sessions } = stores
@@ -75,6 +83,7 @@ export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): Resolv
         throw new AppError('NOT_FOUND')
       }
       await endSessions(stores, owner.id, { only: endSessionIds }, 'LIMIT_REACHED', { client })
+      const history = await stores.signInHistory.read(owner.id, device)
       return admit(stores, {
         ...held,
         user: owner,
@@ -83,6 +92,7 @@ export const createResolveSessionLimit = (deps: ResolveSessionLimitDeps): Resolv
         deviceToken: null,
         budget: null,
         client,
+        risk: assess(history, { device, place, isNetworkSuspect: false, at: now() }),
         reports: [],
       })
     }).catch((problem: unknown) => recordRefusal(problem, userId, client))

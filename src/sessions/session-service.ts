@@ -40,6 +40,7 @@ const eventOf = {
   LIMIT_REACHED: 'SESSION_REVOKED',
   TOKEN_REUSED: 'SESSION_TOKEN_REUSED',
   ACCOUNT_SUSPENDED: 'SESSION_REVOKED',
+  RISK: 'SESSION_REVOKED',
 } as const
 
 /** What users and administrators do with sessions that are there. */

@@ -15,6 +15,7 @@ export type SessionEndReason =
   | 'LIMIT_REACHED'
   | 'TOKEN_REUSED'
   | 'ACCOUNT_SUSPENDED'
+  | 'RISK'
 
 export interface Session {
   readonly id: string

@@ -257,6 +257,13 @@ describe('what is kept how long', () => {
       columns: 'user_id, label, first_seen_at, last_seen_at',
       values: () => `${someone()}, 'x', AT, AT`,
     },
+    'known places': {
+      table: 'known_places',
+      key: 'country_code',
+      kept: 90 * day,
+      columns: 'user_id, first_seen_at, last_seen_at',
+      values: () => `${someone()}, AT, AT`,
+    },
     'ended sessions': {
       table: 'user_sessions',
       key: 'id',

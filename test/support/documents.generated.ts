@@ -204,6 +204,8 @@ export type SecurityEventType =
   | 'BACKUP_CODES_GENERATED'
   /** A backup code was used up; `details.remaining` says how many are left. */
   | 'BACKUP_CODE_USED'
+  /** Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it. */
+  | 'CREDENTIAL_STUFFING'
   /** A device may sign in without the second factor from now on. */
   | 'DEVICE_TRUSTED'
   /** Devices lost that trust; `details.reason` says why. */
@@ -212,13 +214,15 @@ export type SecurityEventType =
   | 'EMAIL_CHANGED'
   /** An address was confirmed, and the account opened. */
   | 'EMAIL_CONFIRMED'
+  /** A sign-in from farther away than anybody travels since the last one: `details` has both countries, and `km`, `hours` and `kmPerHour`. */
+  | 'IMPOSSIBLE_TRAVEL'
   /** A user signed out. */
   | 'LOGGED_OUT'
-  /** A sign-in failed at the password. DENIED when that was right, and the account is suspended or has no room for another session. `details.reason` says which. */
+  /** A sign-in failed at the password. DENIED when that was right, and the account is suspended, has no room for another session, or the sign-in was too unusual. `details.reason` says which. */
   | 'LOGIN_FAILED'
   /** A sign-in was completed; `details.methods` says how. */
   | 'LOGIN_SUCCEEDED'
-  /** A second factor was asked for; `details.purpose` says for what. */
+  /** A second factor was asked for; `details.purpose` says for what, and `details.findings` what was unusual about the sign-in, if anything. */
   | 'MFA_CHALLENGED'
   /** A code was sent as a text message. FAILURE when it could not be. */
   | 'MFA_CODE_SENT'
@@ -234,6 +238,8 @@ export type SecurityEventType =
   | 'MFA_SUCCEEDED'
   /** A sign-in from a kind of device that the user had not used before. */
   | 'NEW_DEVICE'
+  /** A sign-in from a country that the user had not signed in from before; `details.country` names it, `details.knownCountries` the others. */
+  | 'NEW_LOCATION'
   /** A user chose a new password. FAILURE when the current one was wrong. */
   | 'PASSWORD_CHANGED'
   /** A password was reset. FAILURE when the token was wrong, used or expired. */
@@ -244,6 +250,8 @@ export type SecurityEventType =
   | 'POLICY_CHANGED'
   /** Something was refused for being tried too often; `details.limit` says which limit. */
   | 'RATE_LIMITED'
+  /** A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too. */
+  | 'SESSION_CONTEXT_CHANGED'
   /** A session was made. */
   | 'SESSION_CREATED'
   /** A session ran out of time; `details.reason` says IDLE or EXPIRED. */
@@ -283,6 +291,8 @@ export type SessionEndReason =
   | 'REVOKED_BY_ADMIN'
   /** The user ended it with `revokeSession` or `revokeOtherSessions`. */
   | 'REVOKED_BY_USER'
+  /** It was used from another network, country and kind of device than it began with: somebody has a copy of its token. */
+  | 'RISK'
   /** The user signed out with `logout`. */
   | 'SIGNED_OUT'
   /** A token that `refreshSession` had replaced was used again: somebody has a copy of it. */
