@@ -95,6 +95,7 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Mails to confirm an address, to one mailbox', ...cellsOf(mailboxBudgets.confirmations)],
     ['Mails to reset a password, to one mailbox', ...cellsOf(mailboxBudgets.resets)],
     ['Mails that tell of a lock, to one user', ...cellsOf(mailboxBudgets.locks)],
+    ['Mails that tell of a refused sign-in, to one user', ...cellsOf(mailboxBudgets.refusals)],
     [
       'Wrong answers, registrations and resets, each for itself, from one network',
       `\`NETWORK_LIMIT\`, ${networkLimit} in production`,
