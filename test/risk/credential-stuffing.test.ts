@@ -148,6 +148,7 @@ test('A15: without Redis a server finds such a network by itself, once in a quar
   const alone = await startGatehouse({ config, redisUrl: null })
   const address = newNetwork()
   await stuff(address, stuffing.limit + 20, [alone])
+  await stuff(address, stuffing.limit, [alone])
   expect(await foundIn(address, alone)).toHaveLength(1)
   alone.advanceClock(stuffing.windowSeconds)
   await stuff(address, stuffing.limit, [alone])
