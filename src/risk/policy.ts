@@ -42,7 +42,7 @@ export const stuffing: Budget = { limit: 50, windowSeconds: 15 * 60 }
 export const mostContextsASession = 10 // told of; whoever holds a token must not flood its owner's mailbox
 
 /** The weight of all that was found together. */
-export const weightOf = (findings: readonly Finding[]): number =>
+const weightOf = (findings: readonly Finding[]): number =>
   findings.reduce((sum, { rule }) => sum + policy[rule].weight, 0)
 
 /** Whether what was found adds up to a thief. */
