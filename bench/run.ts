@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { startLocalPostgres } from '../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../src/cli/local-redis.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { audit } from './audit.ts'
 import { eventPages } from './event-pages.ts'
 import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
@@ -31,6 +32,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   revocation,
   limit,
   'frozen-redis': frozenRedis,
+  audit,
   sizing,
   'verify-audit': verifyAudit,
   'event-pages': eventPages,

@@ -7,6 +7,8 @@ const background: readonly { readonly who: string; readonly statement: RegExp }[
   { who: 'mail polling', statement: /"outgoing_messages"/ },
   { who: 'reading of signing keys', statement: /^select .* from "signing_keys"/ },
   { who: 'sweep of ended tokens', statement: /^select .* from "ended_tokens" where .* is null order/ },
+  { who: 'sealing of the log', statement: /"(unsealed_security_events|audit_head|audit_checkpoints|task_leases)"/ },
+  { who: 'waking of the server that seals', statement: /^select pg_notify\(\$1, ''\)$/ },
   { who: 'liveness of the listening connection', statement: /^select \$?1$/ },
   { who: 'this count itself', statement: /pg_stat_statements/ },
 ]

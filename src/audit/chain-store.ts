@@ -1,4 +1,4 @@
-import { asc, desc, eq, getTableColumns, sql } from 'drizzle-orm'
+import { desc, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { auditCheckpoints, auditHead, auditLinks, securityEvents, unsealedSecurityEvents } from '../db/tables.ts'
 import type { ChainedEvent, Link, SignedHead } from './chain.ts'
@@ -28,13 +28,11 @@ export interface Sealing {
 export type ChainStore = ReturnType<typeof createChainStore>
 
 const { id: _id, ...headColumns } = getTableColumns(auditHead)
-const { id, type, severity, outcome, occurredAt, userId, actorId, sessionId, personalDigest } = securityEvents
-const unsealedColumns = {
-  ...{ ordinal: unsealedSecurityEvents.ordinal, id, type, severity, outcome, occurredAt },
-  ...{ userId, actorId, sessionId, personalDigest },
-}
 
-const hex = (bytes: Buffer): string => `\\x${bytes.toString('hex')}`
+/** As the driver reads it: mapping it column by column would cost as much as sealing it. */
+type UnsealedRow = Omit<UnsealedEvent, 'occurredAt'> & { readonly milliseconds: number } & Record<string, unknown>
+
+const hashBytes = 32
 
 /** The chain over the security log, and the outbox of what is not in it yet. */
 export const createChainStore = (db: Db) => ({
@@ -55,14 +53,14 @@ export const createChainStore = (db: Db) => ({
     return checkpoint
   },
 
-  /** Events that are committed and have no link yet, in the order in which they were written. */
-  unsealed(most: number): Promise<UnsealedEvent[]> {
-    return db
-      .select(unsealedColumns)
-      .from(unsealedSecurityEvents)
-      .innerJoin(securityEvents, eq(id, unsealedSecurityEvents.eventId))
-      .orderBy(asc(unsealedSecurityEvents.ordinal))
-      .limit(most)
+  /** Events that are committed and have no link yet, in the order in which they were written; those behind a place in it. */
+  async unsealed(most: number, after: number): Promise<UnsealedEvent[]> {
+    const rows = await db.execute<UnsealedRow>(sql`
+      select ordinal::float8, id, type, severity, outcome, (extract(epoch from occurred_at) * 1000)::float8 as milliseconds,
+        user_id as "userId", actor_id as "actorId", session_id as "sessionId", personal_digest as "personalDigest"
+      from ${unsealedSecurityEvents} join ${securityEvents} on id = event_id
+      where ordinal > ${after} order by ${unsealedSecurityEvents.ordinal} limit ${most}`)
+    return rows.map((row) => ({ ...row, occurredAt: new Date(row.milliseconds) }))
   },
 
   /**
@@ -71,7 +69,9 @@ export const createChainStore = (db: Db) => ({
    */
   async seal({ from, links, ordinals, head, isCheckpoint }: Sealing): Promise<boolean> {
     const { sequence, hash, sealedAt, keyId, signature } = head
-    const column = (of: (link: Link) => string | number) => `{${links.map((link) => JSON.stringify(of(link))).join()}}`
+    const column = (of: (link: Link) => Buffer) => sql`${Buffer.concat(links.map(of))}::bytea`
+    const nth = (bytes: SQL) =>
+      sql`substr(${bytes}, (n::int - 1) * ${sql.raw(String(hashBytes))} + 1, ${sql.raw(String(hashBytes))})`
     const rows = await db.execute(sql`
       with moved as (
         update ${auditHead} set sequence = ${sequence}, hash = ${hash}::bytea, sealed_at = ${sealedAt.toISOString()},
@@ -80,8 +80,8 @@ export const createChainStore = (db: Db) => ({
         returning sequence, hash, sealed_at, key_id, signature
       ), linked as (
         insert into ${auditLinks} (sequence, event_id, digest, hash)
-        select link.* from moved, unnest(${column((link) => link.sequence)}::bigint[], ${column((link) => link.eventId)}::uuid[],
-          ${column((link) => hex(link.digest))}::bytea[], ${column((link) => hex(link.hash))}::bytea[]) as link
+        select ${from.sequence}::bigint + n, event_id, ${nth(column((link) => link.digest))}, ${nth(column((link) => link.hash))}
+        from moved, unnest(${`{${links.map(({ eventId }) => eventId).join()}}`}::uuid[]) with ordinality as link (event_id, n)
       ), emptied as (
         delete from ${unsealedSecurityEvents} using moved where ordinal = any (${`{${ordinals.join()}}`}::bigint[])
       ), kept as (

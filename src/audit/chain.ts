@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, sign, verify } from 'node:crypto'
+import { hash as hashOf, type KeyObject, sign, verify } from 'node:crypto'
 import type { AuditKey } from './audit-key.ts'
 import type { SecurityEvent } from './security-event.ts'
 
@@ -39,14 +39,14 @@ export const genesisHash = Buffer.alloc(32)
 export const digestOf = (event: ChainedEvent): Buffer => {
   const { id, type, severity, outcome, occurredAt, userId, actorId, sessionId, personalDigest } = event
   const fields = [id, type, severity, outcome, occurredAt.toISOString(), userId, actorId, sessionId, personalDigest]
-  return createHash('sha256').update(JSON.stringify(fields)).digest()
+  return hashOf('sha256', JSON.stringify(fields), 'buffer')
 }
 
 /** SHA-256 over the hash of the link before, the sequence as eight bytes, and the event's digest. */
 export const linkHash = (previous: Buffer, sequence: number, digest: Buffer): Buffer => {
   const place = Buffer.alloc(8)
   place.writeBigUInt64BE(BigInt(sequence))
-  return createHash('sha256').update(previous).update(place).update(digest).digest()
+  return hashOf('sha256', Buffer.concat([previous, place, digest]), 'buffer')
 }
 
 /** How a head stands to those that are kept: signed with it, so that none of them can be taken away. */

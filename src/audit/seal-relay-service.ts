@@ -25,7 +25,7 @@ export interface SealRelay {
 export const sealDuty = { task: 'seal duty', seconds: 3, renewMs: 900 }
 
 const pollMs = 1_000 // for what nobody could announce
-const pauseMs = 20 // so that under load an event costs a share of a statement, not a statement
+const pauseMs = 50 // so that under load an event costs a share of a statement, not a statement
 
 /** Seals the log until it is stopped, on one server at a time. While PostgreSQL is away it tries again once a second. */
 export const startSealRelay = ({ sealSome, duty, announceUnsealed, log }: SealRelayDeps): SealRelay => {

@@ -1,4 +1,3 @@
-import { setImmediate as otherWork } from 'node:timers/promises'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { AuditKey } from './audit-key.ts'
 import { digestOf, type Head, type Link, linkHash, type SignedHead, signHead } from './chain.ts'
@@ -14,13 +13,25 @@ export interface SealDeps {
 /** Seals what is oldest in the outbox, and returns whether there may be more. Rejects when PostgreSQL does. */
 export type SealSome = () => Promise<boolean>
 
-const mostAtOnce = 1_000
-const hashedInOneGo = 200 // about 2 ms, then the event loop has other work done
+const mostAtOnce = 1_000 // hashing them keeps the event loop for about 3 ms
 const checkpointEveryLinks = 10_000
 const checkpointEverySeconds = 60
+const wholeReadMs = 900 // less than the time between looks that nobody asked for
 
 /** Knows from its own sealing how far the log is sealed, and reads it anew where another server was faster. */
 export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
+  // What was sealed stays in the outbox's index until a vacuum. It is read past about once a second, for what was written
+  // long before its commit; else reading begins behind what had been sealed about a second ago.
+  let wholeReadAt = Number.NEGATIVE_INFINITY
+  let [newest, newestAtRead, settled] = [0, 0, 0]
+  const placeToRead = (): number => {
+    if (performance.now() - wholeReadAt < wholeReadMs) return settled
+    wholeReadAt = performance.now()
+    settled = newestAtRead
+    newestAtRead = newest
+    return 0
+  }
+
   let position: { readonly head: Head; readonly checkpoint: SignedHead | undefined } | undefined
 
   const isCheckpointDue = (head: Head, newest: SignedHead | undefined): boolean =>
@@ -35,9 +46,9 @@ export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
       checkpoint: await chain.newestCheckpoint(),
     }
     position = undefined
-    const events = await chain.unsealed(mostAtOnce)
+    const events = await chain.unsealed(mostAtOnce, placeToRead())
     if (events.length > 0) {
-      const links = await linksOf(events, from)
+      const links = linksOf(events, from)
       const { sequence, hash } = links.at(-1) as Link
       const reached = { sequence, hash, sealedAt: now() }
       const isCheckpoint = isCheckpointDue(reached, checkpoint)
@@ -45,18 +56,17 @@ export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
       const ordinals = events.map(({ ordinal }) => ordinal)
       if (!(await chain.seal({ from, links, ordinals, head, isCheckpoint }))) return true
       position = { head, checkpoint: isCheckpoint ? head : checkpoint }
+      newest = Math.max(newest, ordinals.at(-1) as number)
     } else position = { head: from, checkpoint }
     return events.length === mostAtOnce
   }
 }
 
-const linksOf = async (events: readonly UnsealedEvent[], from: Head): Promise<Link[]> => {
-  const links: Link[] = []
+const linksOf = (events: readonly UnsealedEvent[], from: Head): Link[] => {
   let { sequence, hash } = from
-  for (const event of events) {
+  return events.map((event) => {
     const digest = digestOf(event)
     hash = linkHash(hash, ++sequence, digest)
-    if (links.push({ sequence, eventId: event.id, digest, hash }) % hashedInOneGo === 0) await otherWork()
-  }
-  return links
+    return { sequence, eventId: event.id, digest, hash }
+  })
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ClientInfo } from '../sessions/session.ts'
 
 export type Severity = 'INFO' | 'WARNING' | 'CRITICAL'
@@ -122,6 +122,4 @@ export interface PersonalData {
 
 /** Binds the personal data to its event. Salted, so that nothing can be guessed from it once the data is erased. */
 export const personalDigestOf = ({ salt, ipAddress, userAgent, details }: PersonalData): string =>
-  createHash('sha256')
-    .update(JSON.stringify([salt, ipAddress, userAgent, Object.entries(details).toSorted()]))
-    .digest('hex')
+  hash('sha256', JSON.stringify([salt, ipAddress, userAgent, Object.entries(details).toSorted()]))

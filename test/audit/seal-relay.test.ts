@@ -11,6 +11,9 @@ import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse
 import { atOnce } from '../support/race.ts'
 import { median } from '../support/statistics.ts'
 
+const report = { type: 'LOGIN_FAILED', outcome: 'FAILURE', userId: null, client: null } as const
+const longestTransactionMs = 3_000 // what PostgreSQL lets a server have
+
 let database: Awaited<ReturnType<typeof createTestDatabase>>
 let first: Gatehouse
 beforeAll(async () => {
@@ -36,11 +39,22 @@ test('events are sealed in the order in which they were written', async () => {
 
 test('5,000 events written at once are sealed whole, and answers do not wait for that', async () => {
   const events = createEventStore(drizzle(first.sql), first.now)
-  const report = { type: 'LOGIN_FAILED', outcome: 'FAILURE', userId: null, client: null } as const
   const before = (await first.sql`SELECT 1 FROM security_events`).length
   await atOnce(5, [events], (store) => store.append(...Array.from({ length: 1_000 }, () => report)))
   await failLogin(first)
   expect(await expectSealed(first)).toHaveLength(before + 5_001)
+})
+
+test('an event that commits long after it was written, and behind others, is sealed within two seconds', async () => {
+  const wroteAt = performance.now()
+  await drizzle(first.sql).transaction(async (tx) => {
+    await createEventStore(tx, first.now).append(report)
+    while (performance.now() - wroteAt < longestTransactionMs) await sealedAfterMs(first, first)
+  })
+  const committedAt = performance.now()
+  await allSealed(first)
+  expect(performance.now() - committedAt).toBeLessThan(2_000)
+  await expectSealed(first)
 })
 
 test('what is announced is how far the log is sealed, and the head and its checkpoints are signed', async () => {
