@@ -1,4 +1,5 @@
 import type { Logger } from '../lib/logger.ts'
+import { startRounds } from '../lib/rounds.ts'
 import type { Lease } from './lease-service.ts'
 import type { Purge } from './purge-service.ts'
 
@@ -32,23 +33,11 @@ export const startPurges = ({ purge, duty, turn, intervalMs, firstAfterMs, log }
     }
   }
 
-  let running: Promise<void> = Promise.resolve()
-  let timer: NodeJS.Timeout
-  const schedule = (afterMs: number): void => {
-    timer = setTimeout(() => {
-      running = round()
-        .catch(logProblem)
-        .then(() => {
-          if (!isStopped) schedule(intervalMs)
-        })
-    }, afterMs)
-  }
-  schedule(firstAfterMs)
+  const rounds = startRounds({ work: round, intervalMs, firstAfterMs, onProblem: logProblem })
   return {
     async stop(): Promise<void> {
       isStopped = true
-      clearTimeout(timer)
-      await running
+      await rounds.stop()
       await duty.giveUp()
     },
   }
