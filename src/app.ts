@@ -25,6 +25,7 @@ import { auditKeysOf } from './audit/audit-key.ts'
 import { createReadEvents } from './audit/audit-service.ts'
 import { auditHeadChannel, unsealedChannel } from './audit/chain-store.ts'
 import { createRecordEvent } from './audit/event-recording-service.ts'
+import { createSettleRefusals } from './audit/refusal-settling-service.ts'
 import { sealDuty, startSealRelay } from './audit/seal-relay-service.ts'
 import { createSeal } from './audit/seal-service.ts'
 import { SecurityEventResolver } from './audit/security-event.graphql.ts'
@@ -54,6 +55,7 @@ import { newId } from './lib/ids.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
 import { createNudged } from './lib/nudge.ts'
+import { startRounds } from './lib/rounds.ts'
 import { startMailRelay } from './messaging/mail-relay-service.ts'
 import type { Sms } from './messaging/sms.ts'
 import { createSmtpDelivery } from './messaging/smtp.ts'
@@ -111,6 +113,7 @@ export interface App {
 const endedTokensIntervalMs = 5_000
 const noteHeadPauseMs = 200
 const policyRetryMs = 1_000
+const refusalSettlingMs = 2_000
 const purgeIntervalMs = 45_000
 const firstPurgeAfterMs = 10_000 // soon, for servers that never run for long
 
@@ -207,7 +210,17 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   }
   const sweep = setInterval(() => (endedTokens.isCaughtUp() ? tellUntold() : catchUp()), endedTokensIntervalMs)
 
-  const recordEvent = createRecordEvent(writing.events.append, sealRelay.wake)
+  const recordEvent = createRecordEvent({
+    append: writing.events.append,
+    recordRefusals: writing.refusals.record,
+    onRecorded: sealRelay.wake,
+    now,
+  })
+  const settling = startRounds({
+    work: createSettleRefusals(transact, reading.refusals.hasEnded),
+    intervalMs: refusalSettlingMs,
+    onProblem: (problem) => log.warn({ err: problem }, 'repeated refusals could not be recorded yet'),
+  })
   const newToken = (tag: string) => newSessionToken(tag, keys)
   const { smtpUrl, mailFrom } = config
   if (isProduction && !smtpUrl) log.warn('SMTP_URL is not set: mail is queued and waits')
@@ -510,6 +523,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => server.close(),
         () => apollo.stop(),
         () => mailRelay?.stop(),
+        settling.stop,
         purges.stop,
         signingKeys.stop,
         sealRelay.stop,

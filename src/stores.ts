@@ -4,6 +4,7 @@ import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
 import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
+import { createRefusalStore } from './audit/refusal-store.ts'
 import { createVerificationStore } from './audit/verification-store.ts'
 import { createBudgetStore } from './budgets/budget-store.ts'
 import type { Db } from './db/client.ts'
@@ -38,6 +39,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   messages: createMessageStore(db, keys),
   policies: createPolicyStore(db),
   recovery: createRecoveryStore(db),
+  refusals: createRefusalStore(db, now),
   retention: createRetentionStore(db),
   sessionContexts: createSessionContextStore(db, keys),
   sessions: createSessionStore(db),

@@ -33,6 +33,8 @@ export interface EventInsertion {
   readonly condition?: SQL
   /** Tells two groups in one statement apart. */
   readonly suffix?: string
+  /** One for each report, which `condition` then knows as `key`. */
+  readonly keys?: readonly string[]
   /** A common table expression with a `session_id`: the events are recorded once for each of its rows, about that session. */
   readonly eachSessionOf?: SQL
 }
@@ -41,10 +43,10 @@ export interface EventInsertion {
 export const eventInsertion = (
   reports: readonly EventReport[],
   occurredAt: Date,
-  { condition = sql`true`, suffix = '', eachSessionOf }: EventInsertion = {},
+  { condition = sql`true`, suffix = '', keys, eachSessionOf }: EventInsertion = {},
 ): SQL => {
   const name = (text: string) => sql.raw(text + suffix)
-  const rows = reports.map((report) => {
+  const rows = reports.map((report, n) => {
     const personal = {
       salt: randomBytes(16).toString('base64url'),
       ipAddress: report.client?.ipAddress ?? null,
@@ -52,14 +54,23 @@ export const eventInsertion = (
       details: report.details ?? {},
     }
     const { type, outcome, userId, actorId = null, sessionId = null } = report
-    const event = { id: newId(), type, severity: severityOf(report), outcome, userId, actorId, sessionId }
+    const event = {
+      id: newId(),
+      key: keys?.[n],
+      type,
+      severity: severityOf(report),
+      outcome,
+      userId,
+      actorId,
+      sessionId,
+    }
     return { ...event, ...personal, personalDigest: personalDigestOf(personal) }
   })
   return sql`
     ${name('report')} as ${eachSessionOf ? sql`materialized` : sql``} (
       select ${eachSessionOf ? sql`${ownId} as id, session_id as "sessionId"` : sql`id, "sessionId"`}, type, severity, outcome,
         "userId", "actorId", "personalDigest", salt, "ipAddress", "userAgent", details
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as told (id uuid, type text, severity text, outcome text,
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as told (id uuid, key text, type text, severity text, outcome text,
         "userId" uuid, "actorId" uuid, "sessionId" uuid, "personalDigest" text, salt text, "ipAddress" text,
         "userAgent" text, details jsonb)
       ${eachSessionOf ? sql`cross join ${eachSessionOf}` : sql``}

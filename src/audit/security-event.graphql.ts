@@ -34,6 +34,9 @@ const OutcomeEnum = graphqlEnum<Outcome>('Outcome', 'How what was tried came out
   DENIED: 'It was not allowed.',
 })
 
+const folding =
+  'Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart.'
+
 const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
   ACCOUNT_REGISTERED: 'Someone registered an address. FAILURE when it has an account already.',
   EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
@@ -70,7 +73,7 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   SESSION_TOKEN_REUSED: 'A token that was replaced was used again, and its session ended.',
   DEVICE_TRUSTED: 'A device may sign in without the second factor from now on.',
   DEVICE_TRUST_REVOKED: 'Devices lost that trust; `details.reason` says why.',
-  RATE_LIMITED: 'Something was refused for being tried too often; `details.limit` says which limit.',
+  RATE_LIMITED: `Something was refused for being tried too often; \`details.limit\` says which limit. ${folding}`,
   NEW_DEVICE: 'A sign-in from a kind of device that the user had not used before.',
   NEW_LOCATION:
     'A sign-in from a country that the user had not signed in from before; `details.country` names it, `details.knownCountries` the others.',
@@ -84,7 +87,7 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   AUDIT_VERIFIED:
     'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',
   ACCESS_TOKEN_ISSUED: 'A session got a token for another service; `details.audience` names that.',
-  ACCESS_DENIED: 'An operation was refused; `details.field` names it, `details.code` says why.',
+  ACCESS_DENIED: `An operation was refused; \`details.field\` names it, \`details.code\` says why. ${folding}`,
 })
 
 /** Reads many accounts in one go. */

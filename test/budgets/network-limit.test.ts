@@ -9,7 +9,7 @@ import {
   startGatehouse,
   testPassword,
 } from '../support/gatehouse.ts'
-import { eventsWhere } from '../support/history.ts'
+import { eventsWhere, timesOfAll } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
 import { startRedisServer } from '../support/redis-server.ts'
 import { answerChallenge, completeChallenge, loginChallenge } from '../support/second-factor.ts'
@@ -105,12 +105,12 @@ test('A14: without a trusted proxy no header buys tries', async () => {
   expect(tally(answers)).toEqual({ INVALID_CREDENTIALS: networkLimit, RATE_LIMITED: 20 })
 })
 
-test('of 60 failures at once from one network over two servers twenty are tried, and each refusal is recorded', async () => {
+test('of 60 failures at once from one network over two servers twenty are tried, and each refusal is counted in the log', async () => {
   const servers = await startTwo()
   const answers = await atOnce(60, servers, (server) => fail(from(server, '203.0.113.9')))
   expect(tally(answers)).toEqual({ INVALID_CREDENTIALS: networkLimit, RATE_LIMITED: 40 })
   const events = await eventsWhere(servers[0], { types: ['RATE_LIMITED'] })
-  expect(events).toHaveLength(40)
+  expect(timesOfAll(events)).toBe(40)
   expect(events[0]).toMatchObject({
     outcome: 'DENIED',
     ipAddress: '203.0.113.9',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Client } from '../support/client.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { rootOperations, writtenSchema } from '../support/schema-walk.ts'
@@ -56,6 +56,7 @@ let gatehouse: Gatehouse
 beforeAll(async () => {
   gatehouse = await startGatehouse()
 })
+beforeEach(() => gatehouse.sql`DELETE FROM repeated_refusals`) // or one that was refused before would only be counted
 afterAll(() => gatehouse.close())
 
 const signedInWith = (role: 'USER' | 'AUDITOR' | 'ADMIN') => async (): Promise<Client> =>

@@ -184,7 +184,7 @@ export type SecurityEventFilter = {
 
 /** What happened. */
 export type SecurityEventType =
-  /** An operation was refused; `details.field` names it, `details.code` says why. */
+  /** An operation was refused; `details.field` names it, `details.code` says why. Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart. */
   | 'ACCESS_DENIED'
   /** A session got a token for another service; `details.audience` names that. */
   | 'ACCESS_TOKEN_ISSUED'
@@ -248,7 +248,7 @@ export type SecurityEventType =
   | 'PASSWORD_RESET_REQUESTED'
   /** An administrator changed who must have a second factor. */
   | 'POLICY_CHANGED'
-  /** Something was refused for being tried too often; `details.limit` says which limit. */
+  /** Something was refused for being tried too often; `details.limit` says which limit. Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart. */
   | 'RATE_LIMITED'
   /** A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too. */
   | 'SESSION_CONTEXT_CHANGED'

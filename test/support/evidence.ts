@@ -4,8 +4,8 @@ type Sql = Gatehouse['sql']
 
 const queries = new WeakMap<Sql, string>()
 
-/** What servers write of their own accord: leases, and the sealing of events that were recorded before. */
-const background = ['task_leases', 'unsealed_security_events', 'audit_links', 'audit_checkpoints']
+/** What servers write of their own accord: leases, the sealing of events that were recorded before, and counts that they record. */
+const background = ['task_leases', 'repeated_refusals', 'unsealed_security_events', 'audit_links', 'audit_checkpoints']
 
 const tableNames = async (sql: Sql): Promise<string[]> =>
   (
@@ -22,6 +22,11 @@ export const rowCounts = async (sql: Sql): Promise<string> => {
   return (await sql.unsafe(query)).map(({ rows }) => rows).join('\n')
 }
 
-/** How many events of a type stand in the log. */
-export const countEvents = async (sql: Sql, type: string): Promise<number> =>
-  (await sql`SELECT count(*)::int AS found FROM security_events WHERE type = ${type}`)[0]?.found
+/** How often events of a type happened: those in the log, and the refusals that are still being counted. */
+export const countEvents = async (sql: Sql, type: string): Promise<number> => {
+  const [row] = await sql`
+    SELECT (SELECT coalesce(sum(coalesce((details->>'repeats')::int, 1)), 0) FROM security_events
+        JOIN security_event_personal_data ON event_id = id WHERE type = ${type})::int
+      + (SELECT coalesce(sum(repeats), 0) FROM repeated_refusals WHERE report->>'type' = ${type})::int AS happened`
+  return row?.happened
+}
