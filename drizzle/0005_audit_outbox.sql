@@ -148,6 +148,39 @@ BEGIN
 END
 $$;
 --> statement-breakpoint
+-- Callable by the application's role, which may not drop tables. Counted before writers are kept out, and they are not for long: whoever
+-- calls tries again. Rows of the log are never deleted, so a month with as many as its record says lost none and got none since.
+CREATE FUNCTION drop_archived_security_events(archived_month date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '200ms' AS $$
+DECLARE
+  partition text := 'security_events' || to_char(archived_month, '_YYYY_MM');
+  companion text := 'security_event_personal_data' || to_char(archived_month, '_YYYY_MM');
+  archived bigint := coalesce((SELECT events FROM audit_archives WHERE month = archived_month), 0);
+  found bigint;
+BEGIN
+  IF archived_month <> date_trunc('month', archived_month) OR archived_month + interval '2 months' > now() THEN
+    RAISE EXCEPTION '% is no month that ended a month ago', archived_month;
+  END IF;
+  PERFORM pg_advisory_xact_lock(7203115);
+  IF to_regclass(partition) IS NULL THEN
+    RETURN false;
+  END IF;
+  EXECUTE format('LOCK TABLE %I, %I IN SHARE MODE', partition, companion);
+  EXECUTE format('SELECT count(*) FROM %I', partition) INTO found;
+  IF found <> archived THEN
+    RAISE EXCEPTION 'of % there are % events, of which % were archived', to_char(archived_month, 'YYYY-MM'), found, archived;
+  END IF;
+  IF EXISTS (SELECT FROM unsealed_security_events
+    WHERE event_id >= first_id_of(archived_month) AND event_id < first_id_of((archived_month + interval '1 month')::date))
+  THEN
+    RAISE EXCEPTION 'of % there are events that are not sealed', to_char(archived_month, 'YYYY-MM');
+  END IF;
+  LOCK TABLE ONLY security_events, ONLY security_event_personal_data IN ACCESS EXCLUSIVE MODE;
+  EXECUTE format('DROP TABLE %I, %I', partition, companion);
+  RETURN true;
+END
+$$;
+--> statement-breakpoint
 SELECT create_security_event_partitions(
   least((SELECT month_of_id(min(id::text)::uuid) FROM former_security_events), (now() - interval '1 month')::date),
   (now() + interval '3 months')::date
@@ -232,7 +265,8 @@ BEGIN
     GRANT USAGE ON SCHEMA drizzle TO gatehouse_app;
     GRANT SELECT ON drizzle.__drizzle_migrations TO gatehouse_app;
   END IF;
-  REVOKE EXECUTE ON FUNCTION create_security_event_partitions(date, date), enqueue_security_events() FROM PUBLIC;
-  GRANT EXECUTE ON FUNCTION create_security_event_partitions(date, date) TO gatehouse_app;
+  REVOKE EXECUTE ON FUNCTION create_security_event_partitions(date, date), drop_archived_security_events(date),
+    enqueue_security_events() FROM PUBLIC;
+  GRANT EXECUTE ON FUNCTION create_security_event_partitions(date, date), drop_archived_security_events(date) TO gatehouse_app;
 END
 $$;

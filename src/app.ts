@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { AccessTokenResolver } from './access-tokens/access-token.graphql.ts'
 import { createIssueAccessToken } from './access-tokens/access-token-service.ts'
@@ -32,6 +33,7 @@ import { SecurityEventResolver } from './audit/security-event.graphql.ts'
 import { createSeenHead } from './audit/seen-head.ts'
 import { AuditVerificationResolver } from './audit/verification.graphql.ts'
 import { createNoteHead, createVerifyLog } from './audit/verification-service.ts'
+import { createVerificationStore } from './audit/verification-store.ts'
 import { createFloodGuard } from './budgets/flood-service.ts'
 import { createFloodStore } from './budgets/flood-store.ts'
 import { createLockIfSpent } from './budgets/lock-service.ts'
@@ -50,7 +52,7 @@ import { serveHealth } from './http/health.ts'
 import { serveJwks } from './http/jwks.ts'
 import { serveOutbox } from './http/outbox.ts'
 import { createHttpServer } from './http/server.ts'
-import { type Clock, systemClock } from './lib/clock.ts'
+import { type Clock, secondsAfter, systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
 import { createKeyRing } from './lib/key-ring.ts'
 import type { Logger } from './lib/logger.ts'
@@ -79,6 +81,11 @@ import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
+import { createArchiveFileStore } from './retention/archive-file-store.ts'
+import { createArchiveMonth } from './retention/archive-month-service.ts'
+import { startArchives } from './retention/archive-schedule-service.ts'
+import { archivesTurn, createArchives } from './retention/archive-service.ts'
+import { createAuditArchiveStore } from './retention/audit-archive-store.ts'
 import { createLease, purgeTurn } from './retention/lease-service.ts'
 import { startPurges } from './retention/purge-schedule-service.ts'
 import { createPurge } from './retention/purge-service.ts'
@@ -114,6 +121,11 @@ const endedTokensIntervalMs = 5_000
 const noteHeadPauseMs = 200
 const policyRetryMs = 1_000
 const refusalSettlingMs = 2_000
+const partitionsIntervalMs = 3_600_000
+const partitionsAheadDays = 92 // a server that nobody restarts, and a database that is away for long
+const archivesIntervalMs = 3_600_000
+const dropRetryMs = 500
+const firstArchivesAfterMs = 5_000 // soon, for servers that never run for long
 const purgeIntervalMs = 45_000
 const firstPurgeAfterMs = 10_000 // soon, for servers that never run for long
 
@@ -155,6 +167,15 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   }
   const noteHead = createNoteHead(verificationDeps)
   const headNoting = createNudged(() => noteHead().catch(() => {}), noteHeadPauseMs)
+  const monthsOfLog = createAuditArchiveStore(database.patient)
+  const { createPartitions } = createAuditArchiveStore(database.writing)
+  const makePartitions = () => createPartitions(now(), secondsAfter(now(), partitionsAheadDays * 24 * 3600))
+  await makePartitions() // before the first event: a database may have been asleep for months
+  const partitions = startRounds({
+    work: makePartitions,
+    intervalMs: partitionsIntervalMs,
+    onProblem: (problem) => log.error({ err: problem }, 'partitions of the security log could not be made ahead'),
+  })
 
   const endedTokens = createEndedTokens({ sessions: writing.sessions, isRedisShared: config.redis !== null, now })
   let redis = noRedis
@@ -433,6 +454,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     firstAfterMs: firstPurgeAfterMs,
     log,
   })
+  const archives = config.auditArchiveDir
+    ? startArchives({
+        archives: createArchives({
+          archives: monthsOfLog,
+          month: createArchiveMonth({
+            archives: monthsOfLog,
+            log: createVerificationStore(database.patient),
+            files: createArchiveFileStore(config.auditArchiveDir),
+            auditKeys: auditKeysOf(config.keys),
+            pause: () => wait(dropRetryMs),
+            now,
+          }),
+          keptMonths: config.auditRetentionMonths,
+          now,
+        }),
+        turn: leaseOf(archivesTurn),
+        intervalMs: archivesIntervalMs,
+        firstAfterMs: firstArchivesAfterMs,
+        log,
+      })
+    : undefined
 
   const resolvers = new Map<unknown, unknown>(
     [
@@ -524,6 +566,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => apollo.stop(),
         () => mailRelay?.stop(),
         settling.stop,
+        partitions.stop,
+        () => archives?.stop(),
         purges.stop,
         signingKeys.stop,
         sealRelay.stop,

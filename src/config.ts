@@ -36,6 +36,10 @@ export interface Config {
   readonly signingKeyMaxAgeSeconds: number
   /** How long the record keeps a session that ended. */
   readonly sessionRetentionDays: number
+  /** Where months of the security log are archived; null: they stay in the database. */
+  readonly auditArchiveDir: string | null
+  /** How many whole months stay in the database after a month ended. */
+  readonly auditRetentionMonths: number
   readonly logLevel: string
 }
 
@@ -61,6 +65,7 @@ export const startProblem = (problem: unknown): string => {
 type WholeNumber = readonly [name: string, fallback: number, least: number, most: number]
 
 const sessionRetention: WholeNumber = ['SESSION_RETENTION_DAYS', 30, 1, 3650]
+const auditRetention: WholeNumber = ['AUDIT_RETENTION_MONTHS', 13, 1, 120]
 
 /** Notes a problem, and gives back what to go on with. */
 type Fail = <T>(problem: string, value: T) => T
@@ -174,6 +179,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
   } as const
   const signingKeyMaxAgeSeconds = whole('SIGNING_KEY_MAX_AGE_DAYS', 90, 1, 365) * 24 * 3600
   const sessionRetentionDays = whole(...sessionRetention)
+  const auditRetentionMonths = whole(...auditRetention)
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
 
@@ -198,13 +204,22 @@ export const readConfig = (environment: Environment = process.env): Config => {
     sessionLimit,
     signingKeyMaxAgeSeconds,
     sessionRetentionDays,
+    auditArchiveDir: text('AUDIT_ARCHIVE_DIR') || null,
+    auditRetentionMonths,
     logLevel,
   }
 }
 
-/** The one setting that commands on the database need too. Throws ConfigError where it is malformed. */
+/** A setting that commands on the database need too. Throws ConfigError where it is malformed. */
 export const readSessionRetentionDays = (environment: Environment = process.env): number =>
-  wholeNumber(environment, sessionRetention, (problem) => {
+  wholeNumberOf(environment, sessionRetention)
+
+/** The same. */
+export const readAuditRetentionMonths = (environment: Environment = process.env): number =>
+  wholeNumberOf(environment, auditRetention)
+
+const wholeNumberOf = (environment: Environment, number: WholeNumber): number =>
+  wholeNumber(environment, number, (problem) => {
     throw new ConfigError([problem])
   })
 

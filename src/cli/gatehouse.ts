@@ -1,3 +1,4 @@
+import { archiveAudit } from './archive-audit.ts'
 import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
 import { importUsers } from './import-users.ts'
@@ -7,6 +8,7 @@ import { rotateSigningKey } from './rotate-signing-key.ts'
 import { verifyAudit } from './verify-audit.ts'
 
 const commands: Readonly<Record<string, Command>> = {
+  'archive-audit': archiveAudit,
   'create-admin': createAdmin,
   'import-users': importUsers,
   migrate: migrateCommand,

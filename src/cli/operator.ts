@@ -6,18 +6,24 @@ import { createPasswordHasher } from '../accounts/password-hasher.ts'
 import { createProvisionAccount } from '../accounts/provisioning-service.ts'
 import { createImportUsers, type ImportUsers } from '../accounts/user-import-service.ts'
 import { createUserImportStore } from '../accounts/user-import-store.ts'
+import { auditKeysOf } from '../audit/audit-key.ts'
 import { createEventStore } from '../audit/event-store.ts'
 import { createSeenHead } from '../audit/seen-head.ts'
 import type { KnownKeys } from '../audit/verification.ts'
 import { createVerifyLog, type VerifyLog } from '../audit/verification-service.ts'
 import { createVerificationStore } from '../audit/verification-store.ts'
+import type { Config } from '../config.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
-import { createLease, purgeTurn } from '../retention/lease-service.ts'
+import { createArchiveFileStore } from '../retention/archive-file-store.ts'
+import { createArchiveMonth } from '../retention/archive-month-service.ts'
+import { type Archives, type ArchivesWatch, archivesTurn, createArchives } from '../retention/archive-service.ts'
+import { createAuditArchiveStore } from '../retention/audit-archive-store.ts'
+import { createLease, inTurn, purgeTurn } from '../retention/lease-service.ts'
 import { createLeaseStore } from '../retention/lease-store.ts'
 import { createPurgeNow } from '../retention/purge-now-service.ts'
 import { createPurge } from '../retention/purge-service.ts'
@@ -38,6 +44,16 @@ export interface Operator {
   readonly retention: (sessionRetentionDays: number) => {
     readonly count: ReturnType<typeof createPurge>['count']
     readonly purge: ReturnType<typeof createPurgeNow>
+  }
+  readonly archives: (options: {
+    readonly directory: string
+    readonly keptMonths: number
+    /** What archives are signed for with. */
+    readonly keys: Config['keys']
+  }) => {
+    readonly list: Archives['list']
+    /** As soon as nobody else is at it. */
+    readonly run: (watch: Omit<ArchivesWatch, 'mayGoOn'> & { onWaiting(): void }) => Promise<boolean>
   }
 }
 
@@ -75,6 +91,26 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
         const leases = createLeaseStore(database.writing)
         const turn = createLease({ leases, task: purgeTurn, holder: newId() })
         return { count: purge.count, purge: createPurgeNow({ purge, turn, pause: () => wait(waitMs) }) }
+      },
+      archives({ directory, keptMonths, keys }) {
+        const store = createAuditArchiveStore(database.patient)
+        const month = createArchiveMonth({
+          archives: store,
+          log: createVerificationStore(database.patient),
+          files: createArchiveFileStore(directory),
+          auditKeys: auditKeysOf(keys),
+          pause: () => wait(waitMs),
+          now: systemClock,
+        })
+        const archives = createArchives({ archives: store, month, keptMonths, now: systemClock })
+        const turn = createLease({ leases: createLeaseStore(database.writing), task: archivesTurn, holder: newId() })
+        return {
+          list: archives.list,
+          run: ({ onWaiting, ...watch }) =>
+            inTurn(turn, { pause: () => wait(waitMs), onWaiting }, () =>
+              archives.run({ ...watch, mayGoOn: turn.keep }),
+            ),
+        }
       },
     })
   } finally {

@@ -9,10 +9,12 @@ import { type Listener, type ListenerOptions, startListening } from './listener.
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
 const statementDeadlineMs = 2_000 // with Redis' own, a request still ends inside the promised 3 s
+const patientDeadlineMs = 60_000 // counting a month of events
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
 const writingConnections = 8
 const transactionConnections = 6
+const earlierMs = 200 // so much sooner the server gives a statement up than we do: what we call failed did not happen after all
 
 /** Made by the migrations. Whatever role the URL names, statements have the rights of this one: it can't alter the security log. */
 const applicationRole = 'gatehouse_app'
@@ -24,6 +26,8 @@ export interface Database {
   readonly writing: Db
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
+  /** For statements that no request waits for, and that may take a minute: on a connection that is opened when one comes. */
+  readonly patient: Db
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>): Promise<void>
   ping(): Promise<void>
@@ -35,20 +39,26 @@ export const openDatabase = (url: string): Database => {
   const readers = openPool(url, pipelinedConnections, mostPipelined)
   const writers = openPool(url, writingConnections, 1)
   const transactions = openPool(url, transactionConnections, mostPipelined)
+  const patients = openPool(url, 1, 1, patientDeadlineMs)
+  const pools = [readers, writers, transactions, patients]
   let isReachable = true
   let listener: Listener | undefined
 
-  const bounded: Bounded = (work) => {
-    if (!isReachable) return Promise.reject(new AppError('SERVICE_DEGRADED'))
-    return withDeadline(work(), statementDeadlineMs, 'PostgreSQL').catch((problem) => {
-      throw translate(problem)
-    })
-  }
+  const boundedBy =
+    (deadlineMs: number): Bounded =>
+    (work) => {
+      if (!isReachable) return Promise.reject(new AppError('SERVICE_DEGRADED'))
+      return withDeadline(work(), deadlineMs, 'PostgreSQL').catch((problem) => {
+        throw translate(problem)
+      })
+    }
+  const bounded = boundedBy(statementDeadlineMs)
 
   return {
     reading: drizzle(withStatementDeadlines(readers.client, bounded)),
     writing: drizzle(withStatementDeadlines(writers.client, bounded)),
     transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
+    patient: drizzle(withStatementDeadlines(patients.client, boundedBy(patientDeadlineMs))),
     async listen({ onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,
@@ -61,7 +71,7 @@ export const openDatabase = (url: string): Database => {
         onUnreachable() {
           if (!isReachable) return
           isReachable = false
-          for (const pool of [readers, writers, transactions]) pool.renew() // what hangs on a dead path hangs for minutes
+          for (const pool of pools) pool.renew() // what hangs on a dead path hangs for minutes
         },
       })
     },
@@ -70,7 +80,7 @@ export const openDatabase = (url: string): Database => {
     },
     async close() {
       await listener?.close()
-      await Promise.all([readers, writers, transactions].map((pool) => pool.client().end({ timeout: 2 })))
+      await Promise.all(pools.map((pool) => pool.client().end({ timeout: 2 })))
     },
   }
 }
@@ -78,19 +88,19 @@ export const openDatabase = (url: string): Database => {
 type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
 
 /** Connections that can be given up all at once, for new ones. */
-const openPool = (url: string, max: number, maxPipeline: number) => {
+const openPool = (url: string, max: number, maxPipeline: number, deadlineMs = statementDeadlineMs) => {
   const open = (): Sql => {
     const options = {
       max,
       max_pipeline: maxPipeline, // which the library takes and its types leave out
       connect_timeout: 2,
       backoff: () => 0.3,
+      ...(deadlineMs > statementDeadlineMs && { idle_timeout: 20 }),
       onnotice: () => {},
-      // The server gives a statement up before we do: what we call failed did not happen after all.
       connection: {
         application_name: 'gatehouse',
         role: applicationRole,
-        statement_timeout: 1_800,
+        statement_timeout: deadlineMs - earlierMs,
         idle_in_transaction_session_timeout: 3_000,
       },
     }

@@ -35,3 +35,16 @@ export const createLease = ({ leases, task, holder, seconds = 75, renewMs = 20_0
     },
   }
 }
+
+/** Does `work` as soon as nobody else is at it, asking again after each `pause`. */
+export const inTurn = async <T>(
+  turn: Lease,
+  { pause, onWaiting }: { readonly pause: () => Promise<unknown>; readonly onWaiting: () => void },
+  work: () => Promise<T>,
+): Promise<T> => {
+  for (let isTold = false; !(await turn.claim()); await pause()) {
+    if (!isTold) onWaiting()
+    isTold = true
+  }
+  return work().finally(turn.giveUp)
+}

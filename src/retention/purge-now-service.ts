@@ -1,4 +1,4 @@
-import type { Lease } from './lease-service.ts'
+import { inTurn, type Lease } from './lease-service.ts'
 import type { Purge, PurgeWatch } from './purge-service.ts'
 
 export interface PurgeNowDeps {
@@ -10,14 +10,5 @@ export interface PurgeNowDeps {
 /** Purges at once, as soon as nobody else is at it. Returns whether it came to the end. */
 export const createPurgeNow =
   ({ purge, turn, pause }: PurgeNowDeps) =>
-  async ({ onWaiting, ...watch }: Omit<PurgeWatch, 'mayGoOn'> & { onWaiting(): void }): Promise<boolean> => {
-    for (let isTold = false; !(await turn.claim()); await pause()) {
-      if (!isTold) onWaiting()
-      isTold = true
-    }
-    try {
-      return await purge.run({ ...watch, mayGoOn: turn.keep })
-    } finally {
-      await turn.giveUp()
-    }
-  }
+  ({ onWaiting, ...watch }: Omit<PurgeWatch, 'mayGoOn'> & { onWaiting(): void }): Promise<boolean> =>
+    inTurn(turn, { pause, onWaiting }, () => purge.run({ ...watch, mayGoOn: turn.keep }))

@@ -10,7 +10,7 @@ export const settleRefusals = async ({ sql }: Pick<Gatehouse, 'sql'>): Promise<v
 }
 
 /** How often it happened: refusals that repeat are one event with their number. */
-export const timesOf = (event: Pick<RecordedEvent, 'details'>): number => Number(event.details.repeats ?? 1)
+const timesOf = (event: Pick<RecordedEvent, 'details'>): number => Number(event.details.repeats ?? 1)
 
 /** How often all of them happened. */
 export const timesOfAll = (events: readonly Pick<RecordedEvent, 'details'>[]): number =>

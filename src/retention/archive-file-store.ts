@@ -1,0 +1,128 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { open, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { archiveFileNames } from '../audit/archive-file.ts'
+import { linesOf } from '../lib/lines.ts'
+
+const mostBytesOfLine = 1_000_000
+const draftName = /^security-events-\d{4}-\d\d(\.personal)?\.jsonl\.gz\.[0-9a-f-]{36}\.part$/
+
+/** A gzipped file that grows line by line. */
+export interface LineWriter {
+  write(lines: readonly string[]): Promise<void>
+}
+
+/** The two files of a month under names of their own, until they are known to be right. */
+export interface ArchiveDraft {
+  readonly events: LineWriter
+  readonly personalData: LineWriter
+  /** Resolves once all is on disk. */
+  finish(): Promise<void>
+  readEvents(): AsyncIterable<string>
+  /** `count` says how many lines were read so far. */
+  readPersonalData(): { readonly lines: AsyncIterable<string>; count(): number }
+  /** SHA-256 of the file of events. */
+  digest(): Promise<Buffer>
+  /** Gives the files their names. Throws, and changes nothing, where a file of events is there that holds something else. */
+  place(): Promise<void>
+  discard(): Promise<void>
+}
+
+export type ArchiveFileStore = ReturnType<typeof createArchiveFileStore>
+
+/** The directory that months are archived in. It must be there: one that is not may be a disk that is not mounted. */
+export const createArchiveFileStore = (directory: string) => ({
+  /** Whether the file is there and has this SHA-256. */
+  async has(name: string, digest: Buffer): Promise<boolean> {
+    return (await digestOf(join(directory, name)))?.equals(digest) ?? false
+  },
+
+  /** Begins the files of a month, as in 2026-01, and removes what was begun before and not finished: one program at a time may. */
+  async begin(month: string): Promise<ArchiveDraft> {
+    for (const name of await readdir(directory)) if (draftName.test(name)) await rm(join(directory, name))
+    const names = archiveFileNames(month)
+    const suffix = `.${randomUUID()}.part`
+    const events = join(directory, names.events)
+    const personalData = join(directory, names.personalData)
+    const writers = [openWriter(events + suffix), openWriter(personalData + suffix)] as const
+    return {
+      events: writers[0],
+      personalData: writers[1],
+      async finish() {
+        for (const writer of writers) await writer.close()
+      },
+      readEvents: () => readLines(events + suffix),
+      readPersonalData: () => countLines(readLines(personalData + suffix)),
+      digest: async () => (await digestOf(events + suffix)) as Buffer,
+      async place() {
+        const present = await digestOf(events)
+        if (present && !present.equals((await digestOf(events + suffix)) as Buffer))
+          throw new Error(`${events} is there already and holds something else: move it away`)
+        await rename(personalData + suffix, personalData)
+        await rename(events + suffix, events)
+        const handle = await open(directory)
+        await handle.sync().finally(() => handle.close())
+      },
+      async discard() {
+        for (const writer of writers) await writer.abort()
+        for (const path of [events + suffix, personalData + suffix]) await rm(path, { force: true })
+      },
+    }
+  },
+})
+
+const openWriter = (path: string) => {
+  const gzip = createGzip()
+  const written = pipeline(gzip, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }))
+  written.catch(() => {}) // whoever writes or closes is told
+  return {
+    async write(lines: readonly string[]): Promise<void> {
+      if (lines.length === 0) return
+      if (!gzip.write(lines.map((line) => `${line}\n`).join(''))) await Promise.race([once(gzip, 'drain'), written])
+    },
+    async close(): Promise<void> {
+      gzip.end()
+      await written
+    },
+    async abort(): Promise<void> {
+      gzip.destroy()
+      await written.catch(() => {})
+    },
+  }
+}
+
+async function* readLines(path: string): AsyncGenerator<string> {
+  const gunzip = createGunzip()
+  pipeline(createReadStream(path), gunzip).catch(() => {}) // whoever reads is told
+  for await (const line of linesOf(gunzip, mostBytesOfLine)) {
+    if (!line) throw new Error(`${path} has a line that is too long`)
+    yield line.toString()
+  }
+}
+
+const countLines = (lines: AsyncIterable<string>) => {
+  let count = 0
+  const counted = async function* () {
+    for await (const line of lines) {
+      count++
+      yield line
+    }
+  }
+  return { lines: counted(), count: () => count }
+}
+
+/** SHA-256 of a file; null where there is none. */
+const digestOf = async (path: string): Promise<Buffer | null> => {
+  const hash = createHash('sha256')
+  try {
+    await pipeline(createReadStream(path), hash)
+  } catch (problem) {
+    if ((problem as { code?: string }).code === 'ENOENT') return null
+    throw problem
+  }
+  return hash.digest()
+}

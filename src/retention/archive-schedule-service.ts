@@ -1,0 +1,46 @@
+import type { Logger } from '../lib/logger.ts'
+import { startRounds } from '../lib/rounds.ts'
+import type { Archives } from './archive-service.ts'
+import type { Lease } from './lease-service.ts'
+
+export interface ArchiveScheduleDeps {
+  readonly archives: Pick<Archives, 'run'>
+  /** Who is at it, a server or a command; held for a round. */
+  readonly turn: Lease
+  readonly intervalMs: number
+  readonly firstAfterMs: number
+  readonly log: Logger
+}
+
+/** Archives months of the security log as they get old enough, on whichever server comes first. `stop` leaves what is under way to another. */
+export const startArchives = ({ archives, turn, intervalMs, firstAfterMs, log }: ArchiveScheduleDeps) => {
+  let isStopped = false
+  const logProblem = (problem: unknown, month?: string) =>
+    log.error({ err: problem, month }, 'the security log could not be archived')
+
+  const round = async (): Promise<void> => {
+    if (!(await turn.claim())) return
+    try {
+      await archives.run({
+        isKept: false,
+        mayGoOn: async () => !isStopped && (await turn.keep()),
+        onProgress: () => {},
+        onMonth: (month, outcome) =>
+          log.info(
+            { month, ...outcome },
+            `a month of the security log ${outcome.kind === 'waits' ? 'waits to be' : 'was'} archived`,
+          ),
+        onProblem: (month, problem) => logProblem(problem, month),
+      })
+    } finally {
+      await turn.giveUp()
+    }
+  }
+  const rounds = startRounds({ work: round, intervalMs, firstAfterMs, onProblem: logProblem })
+  return {
+    async stop(): Promise<void> {
+      isStopped = true
+      await rounds.stop()
+    },
+  }
+}
