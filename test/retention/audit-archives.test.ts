@@ -47,8 +47,8 @@ const { keys } = readConfig({
 })
 const auditKeys = auditKeysOf(keys)
 
-const cli = (args: string, onError = (_text: string) => {}) =>
-  runProgram('cli/gatehouse.ts', ['archive-audit', ...args.split(' ').filter(Boolean)], {
+const cli = (args: string, onError = (_text: string) => {}, command = 'archive-audit') =>
+  runProgram('cli/gatehouse.ts', [command, ...args.split(' ')], {
     environment: { DATABASE_URL: asServer(gatehouse.databaseUrl), GATEHOUSE_KEYS: testKeys },
     onError,
   })
@@ -154,6 +154,8 @@ test('a month is archived, verified from its files alone, and dropped; its neigh
     await gatehouse.sql`SELECT to_regclass(${`security_events_${old.slice(0, 7).replace('-', '_')}`}) AS left`,
   ).toEqual([{ left: null }])
   expect(await logFinding()).toBeNull()
+  const verified = await cli(`--files ${join(directory, nameOf(old))}`, undefined, 'verify-audit')
+  expect(verified).toMatchObject({ code: 0, stderr: '' })
 })
 
 test('--dry-run says what there is, and --keep writes files; neither takes anything away', async () => {
