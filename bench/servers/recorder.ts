@@ -68,7 +68,16 @@ const insertRows = async (...reports: Report[]): Promise<void> => {
       ipAddress: client?.ipAddress ?? null,
       userAgent: client?.userAgent ?? null,
     }
-    const event = { id, type, severity: severityOf(type), outcome, occurredAt, userId, actorId: null, sessionId: null }
+    const event = {
+      id,
+      type,
+      severity: severityOf({ type, outcome }),
+      outcome,
+      occurredAt,
+      userId,
+      actorId: null,
+      sessionId: null,
+    }
     return { event: { ...event, personalDigest: personalDigestOf(digested) }, personal: { eventId: id, ...personal } }
   })
   await plain.transaction(async (tx) => {
@@ -77,10 +86,19 @@ const insertRows = async (...reports: Report[]): Promise<void> => {
   })
 }
 
+const unfolded = { recordRefusals: async () => {}, now: systemClock } // it records no refusals
 const recorders: Record<AuditWork['how'], (report: Report) => Promise<void>> = {
-  sealed: createRecordEvent(createEventStore(database.writing, systemClock).append, relay.wake),
-  'one statement': createRecordEvent(createEventStore(plain, systemClock).append, () => {}),
-  'a statement a table': createRecordEvent(insertRows, () => {}),
+  sealed: createRecordEvent({
+    ...unfolded,
+    append: createEventStore(database.writing, systemClock).append,
+    onRecorded: relay.wake,
+  }),
+  'one statement': createRecordEvent({
+    ...unfolded,
+    append: createEventStore(plain, systemClock).append,
+    onRecorded: () => {},
+  }),
+  'a statement a table': createRecordEvent({ ...unfolded, append: insertRows, onRecorded: () => {} }),
 }
 
 const userIds = Array.from({ length: 10_000 }, newId)
