@@ -9,6 +9,7 @@ import { dumpOf } from '../support/attack.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { IssueAccessTokenDocument, LoginDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, type GatehouseOptions, startGatehouse } from '../support/gatehouse.ts'
+import { roundsOf } from '../support/rounds.ts'
 
 const minute = 60
 const day = 24 * 3600
@@ -46,7 +47,7 @@ const generations = async ({ sql }: Gatehouse): Promise<number[]> =>
 const haveKeysRead = ({ sql }: Gatehouse) => sql`SELECT pg_notify('gatehouse_signing_keys', '')`
 
 test('of two servers that start at once on an empty database one makes the first key, and both sign with it', async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < roundsOf(2); round++) {
     const database = await createTestDatabase()
     const pair = await Promise.all([0, 1].map(() => startGatehouse({ databaseUrl: database.url })))
     try {

@@ -4,6 +4,7 @@ import { ConfirmEmailDocument, LoginDocument, MeDocument, RegisterDocument } fro
 import { confirmationTokenTo, eventually, type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 
 let gatehouse: Gatehouse
 let other: Gatehouse
@@ -57,7 +58,7 @@ test('a registration opens nothing until its address is confirmed; then it signs
 })
 
 test('of 50 confirmations with one token at once on two servers, one makes one session', async () => {
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const email = newAddress()
     await register(email)
     const token = await confirmationTokenTo(gatehouse, email)

@@ -5,10 +5,11 @@ import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createVerifyLog, type VerifyLog } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
 import { asServer, createTestDatabase } from '../support/database.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { openLog, sealingKey } from '../support/sealed-log.ts'
 import { manipulations, randomFrom } from '../support/tampering.ts'
 
-const rounds = Number(process.env.GATEHOUSE_ROUNDS ?? 200)
+const rounds = roundsOf(200)
 const all = { from: null, to: null }
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>

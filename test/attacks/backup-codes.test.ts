@@ -12,6 +12,7 @@ import { type Gatehouse, startGatehouse, type TestUser, testKeys } from '../supp
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { answerChallenge, beginPhoneEnrolment, completeChallenge, loginChallenge } from '../support/second-factor.ts'
 
 const many = 50
@@ -162,7 +163,7 @@ test('A20: a challenge opened before the new set takes its codes only', async ()
 })
 
 test('A20: of a code used and a new set made at once, the new set is whole', async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < roundsOf(2); round++) {
     const { user, code } = await holder()
     const challengeId = await loginChallenge(other.anonymous, user)
     const session = await gatehouse.signedInAs(user, ['PASSWORD', 'TOTP'], inFiveMinutes())
@@ -213,7 +214,7 @@ const expectOneUse = async (user: TestUser, answers: Answers) => {
   expect(await remainingOf(user)).toBe(9)
 }
 
-const rounds = Array.from({ length: 20 }, (_none, round) => round)
+const rounds = Array.from({ length: roundsOf(4) }, (_none, round) => round)
 
 describe(`A21: of ${many} uses of one backup code at once, over two processes,`, () => {
   const doors = () => processes.map(({ anonymous }) => anonymous)
@@ -238,7 +239,7 @@ describe(`A21: of ${many} uses of one backup code at once, over two processes,`,
   })
 
   test('one counts, at logins and step-ups mixed', async () => {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < roundsOf(2); round++) {
       const { user, code } = await holder()
       const opened = await atOnce(10, processes, (server, turn) => (turn % 4 < 2 ? atLogin : atStepUp)(server, user))
       const answers = await atOnce(many, opened, ([client, id]) => answerChallenge(client, id, code(8)))
@@ -249,7 +250,7 @@ describe(`A21: of ${many} uses of one backup code at once, over two processes,`,
 
 describe.each(acts)('A21: %s', (_when, open) => {
   test('ten different backup codes at once are ten successes, and none is left', async () => {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < roundsOf(2); round++) {
       const { user, codes } = await holder()
       const opened = await atOnce(10, processes, (server) => open(server, user))
       const answers = await atOnce(10, opened, ([client, id], slot) =>

@@ -20,6 +20,7 @@ import {
   resetPassword,
   subjectsTo,
 } from '../support/recovery.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { answerChallenge, loginChallenge } from '../support/second-factor.ts'
 import { totpCode } from '../support/totp.ts'
 
@@ -86,7 +87,7 @@ test('E11: with the address go the links mailed to the old one, and every open c
 })
 
 test('E11: no request for a reset by the old address outlives the change of it, however they cross', async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const user = await gatehouse.createUser()
     const newEmail = `new-${user.email}`
     await (await freshlyProved(gatehouse, user)).ask(ChangeEmailDocument, { newEmail })
@@ -155,7 +156,7 @@ test('E10: a registration that nobody confirmed stands in nobody’s way, and it
 })
 
 test('E10: an address confirmed by a registration and by a change at once is given to one of them, without a fault', async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const user = await gatehouse.createUser()
     const newEmail = `raced-${user.email}`
     const input = { email: newEmail, password: testPassword }

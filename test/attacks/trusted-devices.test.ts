@@ -14,6 +14,7 @@ import { eventually, type Gatehouse, startGatehouse, type TestUser } from '../su
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { beginEnrolment, completeChallenge, loginChallenge } from '../support/second-factor.ts'
 import { totpCode } from '../support/totp.ts'
 
@@ -297,7 +298,7 @@ test('B13: a device token is not a session token, nor the other way round', asyn
 
 describe('with two processes', () => {
   const many = 50
-  const rounds = 20
+  const rounds = roundsOf(3)
   let processes: Awaited<ReturnType<typeof startGatehouseProcess>>[]
   beforeAll(async () => {
     processes = await atOnce(2, [gatehouse.databaseUrl], (url) => startGatehouseProcess(url))

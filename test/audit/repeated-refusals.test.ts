@@ -7,9 +7,10 @@ import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 import { eventsWhere, settleRefusals, timesOfAll } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 
 const config = { trustedProxies: ['127.0.0.1'] }
-const rounds = Number(process.env.GATEHOUSE_ROUNDS ?? 2)
+const rounds = roundsOf(2)
 
 let servers: [Gatehouse, Gatehouse]
 beforeAll(async () => {

@@ -8,6 +8,7 @@ import { hashSync as argon2 } from '@node-rs/argon2'
 import { hashSync as bcrypt } from '@node-rs/bcrypt'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createProgress } from '../../src/cli/progress.ts'
+import { startOf } from '../support/build.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { ConfirmEmailDocument, LoginDocument, RegisterDocument } from '../support/documents.generated.ts'
 import { confirmationTokenTo, eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
@@ -293,7 +294,7 @@ test('stopped by Ctrl-C it leaves whole batches, and run again it completes', as
       FROM users WHERE email = ANY(${addresses})`
     return [row?.count, row?.events]
   }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/gatehouse.ts', 'import-users', '-'], {
+  const child = spawn(process.execPath, [...startOf('cli/gatehouse.ts'), 'import-users', '-'], {
     cwd: join(import.meta.dirname, '../..'),
     env: { PATH: process.env.PATH, DATABASE_URL: gatehouse.databaseUrl },
     stdio: ['pipe', 'ignore', 'inherit'],

@@ -4,6 +4,7 @@ import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse
 import { startLoad } from '../support/load.ts'
 import { confirmEmail, freshlyProved, newestTokenTo } from '../support/recovery.ts'
 import { startRedisServer } from '../support/redis-server.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 const cleanUps: (() => unknown)[] = []
@@ -11,7 +12,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-const rounds = 15
+const rounds = roundsOf(5)
 const announcementDelayMs = 60 // longer than an answer takes to reach the next request
 
 /** Two servers with paths of their own to Redis; what PostgreSQL tells the second is late. */

@@ -22,6 +22,7 @@ import {
 import { codeSentTo, type Gatehouse, startGatehouse, type TestUser } from '../support/gatehouse.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 import {
   answerChallenge,
   beginEnrolment,
@@ -153,7 +154,7 @@ describe('a new label', () => {
 test('exactly one factor is preferred after 50 calls at once over two servers', async () => {
   const { user, session, ids } = await userOfFour()
   const clients = [session, other.clientWith((await gatehouse.signedInAs(user)).token)]
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < roundsOf(2); round++) {
     const answers = await atOnce(50, clients, (client, turn) =>
       client.send(SetPreferredMfaFactorDocument, { id: ids[(turn >> 1) % 4] as string }),
     )
@@ -331,7 +332,7 @@ describe('removing a factor', () => {
   })
 
   test('happens once, of 50 removals at once over two servers', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < roundsOf(2); round++) {
       const { user, session, app, secondApp } = await userOfFour()
       const clients = [session, other.clientWith(session.token)]
       const answers = await atOnce(50, clients, (client) => client.send(RemoveMfaFactorDocument, { id: app }))
@@ -342,7 +343,7 @@ describe('removing a factor', () => {
   })
 
   test('all of them at once leaves no factor, no backup code and none preferred', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < roundsOf(2); round++) {
       const { user, session, ids } = await userOfFour()
       const clients = [session, other.clientWith(session.token)]
       const answers = await atOnce(4, clients, (client, turn) =>
@@ -356,7 +357,7 @@ describe('removing a factor', () => {
   })
 
   test('and preferring it at once leaves exactly one preferred', async () => {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < roundsOf(2); round++) {
       const { user, session, secondApp } = await userOfFour()
       const client = other.clientWith(session.token)
       await Promise.all([

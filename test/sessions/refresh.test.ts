@@ -11,6 +11,7 @@ import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse
 import { countTypes, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
 import { subjectsTo } from '../support/recovery.ts'
+import { roundsOf } from '../support/rounds.ts'
 
 let gatehouse: Gatehouse
 let other: Gatehouse
@@ -55,7 +56,7 @@ test('a refresh gives the session a new token and a new idle time; its absolute 
 })
 
 test('D9: 20 refreshes at once over two servers get one successor, and one event says so', async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const { user, token } = await session()
     const answers = await atOnce(20, [gatehouse, other], (server) =>
       server.clientWith(token).send(RefreshSessionDocument, {}),
@@ -155,7 +156,7 @@ test('of 50 uses of an old token at once on two servers, all are refused and one
 })
 
 test('a refresh and a revocation at once leave no token that opens the session', async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const { user, token, sessionId } = await session()
     const laptop = await gatehouse.signedInAs(user)
     const [refreshed] = await Promise.all([

@@ -8,6 +8,7 @@ import {
 } from '../support/documents.generated.ts'
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { historyOf } from '../support/history.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { loginChallenge } from '../support/second-factor.ts'
 import { totpCode } from '../support/totp.ts'
 
@@ -105,7 +106,7 @@ test('a session that had idled out ends for that, and is not among those that we
 })
 
 test('of two sessions that end each other at once on two servers, one is left', async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const user = await gatehouse.createUser()
     const [one, two] = [await gatehouse.signedInAs(user), await gatehouse.signedInAs(user)]
     await Promise.all([

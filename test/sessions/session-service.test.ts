@@ -10,6 +10,7 @@ import {
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { historyOf } from '../support/history.ts'
 import { atOnce } from '../support/race.ts'
+import { roundsOf } from '../support/rounds.ts'
 
 let gatehouse: Gatehouse
 let other: Gatehouse
@@ -100,7 +101,7 @@ test('of many ends of one session at once on two servers, one is recorded and al
 })
 
 test('of a logout, a revocation and an administrator at once, one ends the session and one event says so', async () => {
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < roundsOf(3); round++) {
     const { user, phone, laptop } = await twoSessions()
     const desk = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
     const id = phone.sessionId

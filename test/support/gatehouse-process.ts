@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
 import { freePort } from '../../src/cli/local-service.ts'
+import { startOf } from './build.ts'
 import { type Client, createClient } from './client.ts'
 import { eventually, testKeys } from './gatehouse.ts'
 
@@ -11,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Starts a server as a process of its own, as production runs it but for NODE_ENV, on a database that is there. */
 export const startGatehouseProcess = async (databaseUrl: string, environment: Record<string, string> = {}) => {
   const port = String(await freePort())
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child: ChildProcess = spawn(process.execPath, startOf('main.ts'), {
     cwd: root,
     env: {
       ...process.env,

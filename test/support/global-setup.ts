@@ -8,6 +8,7 @@ import { claimFile, claimFolder } from '../../src/cli/folder-claim.ts'
 import { startLocalPostgres } from '../../src/cli/local-postgres.ts'
 import { startLocalRedis } from '../../src/cli/local-redis.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { build } from './build.ts'
 import { testRole } from './database.ts'
 
 declare module 'vitest' {
@@ -36,13 +37,14 @@ export default async (project: TestProject) => {
   }
 
   try {
+    const building = build()
     const database = await startLocalPostgres(await options('postgres'))
     services.push(database)
     const redis = await startLocalRedis(await options('redis'))
     if (redis === null) throw new Error('The tests need redis-server or valkey-server on the PATH.')
     services.push(redis)
 
-    await makeTemplate(database.url)
+    await Promise.all([building, makeTemplate(database.url)])
     project.provide('postgresUrl', database.url)
     project.provide('redisUrl', redis.url)
     return tearDown

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { startOf } from './build.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -11,7 +12,7 @@ export interface Ending {
   readonly stderr: string
 }
 
-/** Runs a TypeScript file of src/ to its end, with no environment but the one given. */
+/** Runs a program of src/ to its end, with no environment but the one given. */
 export const runProgram = async (
   file: string,
   args: readonly string[],
@@ -26,7 +27,7 @@ export const runProgram = async (
     onError?: (text: string) => void
   } = {},
 ): Promise<Ending> => {
-  const child = spawn(process.execPath, ['--import', 'tsx', `src/${file}`, ...args], {
+  const child = spawn(process.execPath, [...startOf(file), ...args], {
     cwd: root,
     env: { PATH: process.env.PATH, ...environment },
   })
