@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import type { Client } from './client.ts'
 import { LoginDocument } from './documents.generated.ts'
@@ -8,9 +8,11 @@ import { eventually, type Gatehouse } from './gatehouse.ts'
 export const isSealing = (logs: readonly string[]): boolean =>
   logs.some((line) => line.includes('this server seals the security log'))
 
-/** An event that costs no more than a hash. */
+/** An event that costs no more than a hash. Each of another address: refusals of a locked one would be counted, not recorded. */
 export const failLogin = ({ anonymous }: { readonly anonymous: Client }) =>
-  anonymous.send(LoginDocument, { input: { email: 'nobody@example.com', password: 'not the password of anybody' } })
+  anonymous.send(LoginDocument, {
+    input: { email: `${randomUUID()}@example.com`, password: 'not the password of anybody' },
+  })
 
 /** How long it takes from the answer to a failed sign-in until nothing is left to seal. */
 export const sealedAfterMs = async (server: { readonly anonymous: Client }, observed: Pick<Gatehouse, 'sql'>) => {
