@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { securityEventPersonalData, securityEvents } from '../db/tables.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -130,7 +130,8 @@ export const createEventStore = (db: Db, now: Clock) => ({
       .from(securityEvents)
       .leftJoin(securityEventPersonalData, eq(securityEventPersonalData.eventId, securityEvents.id))
       .where(and(...conditions))
-      .orderBy(desc(securityEvents.occurredAt), desc(securityEvents.id))
+      // As the indexes are ordered, to the letter: else every page sorts all that fits.
+      .orderBy(sql`${securityEvents.occurredAt} desc nulls last`, sql`${securityEvents.id} desc nulls last`)
       .limit(limit)
     return rows.map((row) => ({ ...row, details: row.details ?? {} }))
   },

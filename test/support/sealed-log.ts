@@ -58,7 +58,7 @@ const report = (index: number): EventReport => ({
   actorId: index % 3 ? null : newId(),
   sessionId: newId(),
   client: { ipAddress: `192.0.2.${index % 256}`, userAgent: `curl/${index}` },
-  details: { index, reason: 'none' },
+  ...(index % 2 && { details: { index, reason: 'none' } }),
 })
 
 export const firstOfMonth = (monthsAgo: number): Date => {

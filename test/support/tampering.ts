@@ -102,11 +102,10 @@ const companionEdits = [
   edit(companions, 'event_id', 'salt', ['personalDataAltered'], otherText),
   edit(companions, 'event_id', 'ip_address', ['personalDataAltered'], otherTextOrNone),
   edit(companions, 'event_id', 'user_agent', ['personalDataAltered'], otherTextOrNone),
-  edit(companions, 'event_id', 'details', ['personalDataAltered'], (old, random) =>
-    JSON.stringify(
-      random.oneOf([{}, [], [old], { ...(old as object), more: 1 }, { ...(old as object), reason: 'another' }]),
-    ),
-  ),
+  edit(companions, 'event_id', 'details', ['personalDataAltered'], (old, random) => {
+    const others = [{}, [], [old], { ...(old as object), more: 1 }].map((value) => JSON.stringify(value))
+    return random.oneOf(others.filter((value) => value !== JSON.stringify(old)))
+  }),
 ]
 
 const chainEdits = [
