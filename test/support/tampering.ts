@@ -245,6 +245,13 @@ const attacks = [
   one('a checkpoint deleted', ['checkpointForged', 'headForged'], async (sql, random) => {
     await sql`DELETE FROM audit_checkpoints WHERE sequence = ${random.oneOf(await sequences(sql, 'audit_checkpoints'))}`
   }),
+  one(
+    'the oldest checkpoint passed off as signed by a forgotten key',
+    ['checkpointForged'],
+    (sql) => sql`
+      UPDATE audit_checkpoints SET key_id = 'forgotten'
+      WHERE sequence = (SELECT min(sequence) FROM audit_checkpoints)`,
+  ),
   one('all checkpoints deleted', ['headForged'], (sql) => sql`DELETE FROM audit_checkpoints`),
   one('the head deleted', ['headMissing'], (sql) => sql`DELETE FROM audit_head`),
   one(
