@@ -26,6 +26,8 @@ import { auditKeysOf } from './audit/audit-key.ts'
 import { createReadEvents } from './audit/audit-service.ts'
 import { auditHeadChannel, unsealedChannel } from './audit/chain-store.ts'
 import { createRecordEvent } from './audit/event-recording-service.ts'
+import { LiveEventsResolver } from './audit/live-events.graphql.ts'
+import { createLiveEvents } from './audit/live-events-service.ts'
 import { createSettleRefusals } from './audit/refusal-settling-service.ts'
 import { sealDuty, startSealRelay } from './audit/seal-relay-service.ts'
 import { createSeal } from './audit/seal-service.ts'
@@ -47,11 +49,14 @@ import { createGraphQLServer } from './graphql/apollo.ts'
 import { createContextFactory } from './graphql/context.ts'
 import { createPermissions } from './graphql/permissions.ts'
 import { buildSchema, guardSchema } from './graphql/schema.ts'
+import { createSubscriptionStream } from './graphql/subscription-stream.ts'
+import { createSubscriptions } from './graphql/subscriptions.ts'
 import { createTokenDelivery } from './graphql/token-delivery.ts'
 import { serveHealth } from './http/health.ts'
 import { serveJwks } from './http/jwks.ts'
 import { serveOutbox } from './http/outbox.ts'
 import { createHttpServer } from './http/server.ts'
+import { createSockets } from './http/sockets.ts'
 import { type Clock, secondsAfter, systemClock } from './lib/clock.ts'
 import { newId } from './lib/ids.ts'
 import { createKeyRing } from './lib/key-ring.ts'
@@ -106,6 +111,7 @@ import { createResolveSessionLimit } from './sessions/session-limit-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
 import { type EndedToken, endedTokensChannel, untoldChannel } from './sessions/session-store.ts'
 import { newSessionToken, parseSessionToken, sessionTokenSuccessors } from './sessions/session-token.ts'
+import { createSessionWatch } from './sessions/session-watch-service.ts'
 import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
 import { createJudgeReplacedToken } from './sessions/token-reuse-service.ts'
@@ -206,10 +212,25 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
     now,
   })
+  const liveEvents = createLiveEvents({
+    log: reading.sealedEvents,
+    logProblem: (problem) => log.warn({ err: problem }, 'the security log can not be followed'),
+  })
+  const sessionWatch = createSessionWatch({
+    findByIds: reading.sessions.findByIds,
+    expire: (session, reason) => sessionService.expire(session, reason),
+    now,
+  })
   await database.listen({
     onMessage: {
-      [endedTokensChannel]: endedTokens.hear,
-      [auditHeadChannel]: headNoting.nudge,
+      [auditHeadChannel](sequence) {
+        headNoting.nudge()
+        liveEvents.hear(sequence)
+      },
+      [endedTokensChannel](payload) {
+        endedTokens.hear(payload)
+        sessionWatch.hear(payload)
+      },
       [unsealedChannel]: sealRelay.hear,
       [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
@@ -219,6 +240,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       headNoting.nudge()
       endedTokens.connected()
       catchUp()
+      liveEvents.look()
+      sessionWatch.checkAll()
       reloadPolicies()
       signingKeys.reload()
     },
@@ -495,6 +518,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       ),
       new AuditResolver(createReadEvents(reading.events)),
       new AuditVerificationResolver(createCheckAuditLog(createVerifyLog(verificationDeps), recordEvent)),
+      new LiveEventsResolver(),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),
       new MfaPolicyResolver(policies, createSetPolicy({ actAsOwner, policies, now })),
@@ -537,16 +561,30 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   )
   const apollo = createGraphQLServer({ schema, isProduction, log })
   await apollo.start()
-  const createContext = createContextFactory({
+  const { createContext, contextOf } = createContextFactory({
     checkSession,
     readCookies: createSessionCookies({ isSecure: isProduction || publicUrl.startsWith('https:'), now }),
     logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
     findAccounts: reading.accounts.findByIds,
     readMfaStatuses: createReadMfaStatuses({ factors: reading.factors, policies }),
   })
+  const serveSocket = createSubscriptions({
+    schema,
+    createContext,
+    watch: sessionWatch,
+    stream: createSubscriptionStream({
+      schema,
+      contextOf,
+      standing: sessionWatch.standing,
+      followEvents: liveEvents.follow,
+    }),
+    recordEvent,
+    log,
+  })
   const server = await createHttpServer({
     apollo,
     createContext,
+    sockets: createSockets({ serveSocket, mostOfNetwork: config.socketsPerNetwork, log }),
     trustedProxies: config.trustedProxies,
     origins: new Set([new URL(publicUrl).origin, ...config.allowedOrigins]),
     isProduction,
@@ -564,6 +602,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       const inOrder = [
         () => server.close(),
         () => apollo.stop(),
+        liveEvents.stop,
+        sessionWatch.stop,
         () => mailRelay?.stop(),
         settling.stop,
         partitions.stop,

@@ -26,6 +26,8 @@ export interface Config {
   readonly smsCountries: readonly string[]
   /** Failed tries, registrations or reset requests that one network may make in a quarter of an hour. */
   readonly networkLimit: number
+  /** WebSockets that one network may have open on a server. */
+  readonly socketsPerNetwork: number
   readonly trustedProxies: readonly string[]
   /** Origins besides PUBLIC_URL's whose pages may call, as browsers spell them. */
   readonly allowedOrigins: readonly string[]
@@ -144,6 +146,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     if (!isCountry(code)) fail(`SMS_COUNTRIES: "${code}" is no ISO 3166 code such as US`, '')
   }
   const networkLimit = whole('NETWORK_LIMIT', isProduction ? 1_000 : 1_000_000, 1, 1_000_000_000)
+  const socketsPerNetwork = whole('SOCKETS_PER_NETWORK', isProduction ? 200 : 100_000, 1, 1_000_000)
   const trustedProxies = text('TRUSTED_PROXIES')
     .split(',')
     .map((range) => range.trim())
@@ -197,6 +200,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     twilio: absent.length > 0 ? null : { accountSid, authToken, from, apiUrl: twilioUrl },
     smsCountries,
     networkLimit,
+    socketsPerNetwork,
     trustedProxies,
     allowedOrigins,
     sessionIdleSeconds,

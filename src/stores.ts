@@ -5,6 +5,7 @@ import { createSignInStore } from './accounts/sign-in-store.ts'
 import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
 import { createRefusalStore } from './audit/refusal-store.ts'
+import { createSealedEventStore } from './audit/sealed-event-store.ts'
 import { createVerificationStore } from './audit/verification-store.ts'
 import { createBudgetStore } from './budgets/budget-store.ts'
 import type { Db } from './db/client.ts'
@@ -42,6 +43,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   refusals: createRefusalStore(db, now),
   retention: createRetentionStore(db),
   sessionContexts: createSessionContextStore(db, keys),
+  sealedEvents: createSealedEventStore(db),
   sessions: createSessionStore(db),
   signInHistory: createSignInHistoryStore(db),
   signIns: createSignInStore(db),

@@ -7,6 +7,7 @@ const built = <T>(module: string): Promise<T> => import(new URL(`../../dist/${mo
 
 const { createGraphQLServer } = await built<typeof import('../../src/graphql/apollo.ts')>('graphql/apollo.js')
 const { createHttpServer } = await built<typeof import('../../src/http/server.ts')>('http/server.js')
+const { createSockets } = await built<typeof import('../../src/http/sockets.ts')>('http/sockets.js')
 const { createLogger } = await built<typeof import('../../src/lib/logger.ts')>('lib/logger.js')
 
 const schema = buildSchema('type Query { me: User! } type User { id: ID! email: String! }')
@@ -20,6 +21,7 @@ const context = { caller: { kind: 'anonymous' } } as never
 const server = await createHttpServer({
   apollo,
   createContext: async () => context,
+  sockets: createSockets({ serveSocket: () => async () => {}, mostOfNetwork: 1, log }),
   trustedProxies: ['127.0.0.1'],
   origins: new Set(),
   isProduction: true,

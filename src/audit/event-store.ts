@@ -4,27 +4,9 @@ import type { Db } from '../db/client.ts'
 import { securityEventPersonalData, securityEvents } from '../db/tables.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
+import type { EventFilter } from './event-filter.ts'
 import type { EventPosition } from './event-page.ts'
-import {
-  type EventReport,
-  type Outcome,
-  personalDigestOf,
-  type SecurityEvent,
-  type SecurityEventType,
-  type Severity,
-  severityOf,
-} from './security-event.ts'
-
-export interface EventFilter {
-  readonly types?: readonly SecurityEventType[]
-  readonly severities?: readonly Severity[]
-  readonly outcomes?: readonly Outcome[]
-  readonly userId?: string
-  readonly sessionId?: string
-  readonly ipAddress?: string
-  readonly from?: Date
-  readonly to?: Date
-}
+import { type EventReport, personalDigestOf, type SecurityEvent, severityOf } from './security-event.ts'
 
 export type EventStore = ReturnType<typeof createEventStore>
 
@@ -91,6 +73,40 @@ export const eventInsertion = (
 /** An id of its own in the place of the one that was made: the same instant, another end. */
 const ownId = sql`overlay(id::text placing right(gen_random_uuid()::text, 12) from 25)::uuid`
 
+/** What of a row and its companion makes an event. */
+export const eventColumns = {
+  id: securityEvents.id,
+  type: securityEvents.type,
+  severity: securityEvents.severity,
+  outcome: securityEvents.outcome,
+  occurredAt: securityEvents.occurredAt,
+  userId: securityEvents.userId,
+  actorId: securityEvents.actorId,
+  sessionId: securityEvents.sessionId,
+  ipAddress: securityEventPersonalData.ipAddress,
+  userAgent: securityEventPersonalData.userAgent,
+  details: securityEventPersonalData.details,
+}
+
+/** An event whose personal data was erased has no details. */
+export const eventOf = <Row extends { readonly details: SecurityEvent['details'] | null }>(row: Row) => ({
+  ...row,
+  details: row.details ?? {},
+})
+
+/** Says in SQL what `fits` says of an event in memory. */
+export const fitsFilter = (filter: EventFilter): SQL | undefined =>
+  and(
+    filter.types && inArray(securityEvents.type, [...filter.types]),
+    filter.severities && inArray(securityEvents.severity, [...filter.severities]),
+    filter.outcomes && inArray(securityEvents.outcome, [...filter.outcomes]),
+    filter.userId ? eq(securityEvents.userId, filter.userId) : undefined,
+    filter.sessionId ? eq(securityEvents.sessionId, filter.sessionId) : undefined,
+    filter.ipAddress ? eq(securityEventPersonalData.ipAddress, filter.ipAddress) : undefined,
+    filter.from && gte(securityEvents.occurredAt, filter.from),
+    filter.to && lt(securityEvents.occurredAt, filter.to),
+  )
+
 /** The security log, as rows. */
 export const createEventStore = (db: Db, now: Clock) => ({
   /** Records what happened, in the order given, in one statement. */
@@ -100,39 +116,17 @@ export const createEventStore = (db: Db, now: Clock) => ({
 
   /** One page, newest first, of the events that fit the filter and are older than `before`. */
   async page(filter: EventFilter, before: EventPosition | null, limit: number): Promise<SecurityEvent[]> {
-    const conditions: (SQL | undefined)[] = [
-      filter.types && inArray(securityEvents.type, [...filter.types]),
-      filter.severities && inArray(securityEvents.severity, [...filter.severities]),
-      filter.outcomes && inArray(securityEvents.outcome, [...filter.outcomes]),
-      filter.userId ? eq(securityEvents.userId, filter.userId) : undefined,
-      filter.sessionId ? eq(securityEvents.sessionId, filter.sessionId) : undefined,
-      filter.ipAddress ? eq(securityEventPersonalData.ipAddress, filter.ipAddress) : undefined,
-      filter.from && gte(securityEvents.occurredAt, filter.from),
-      filter.to && lt(securityEvents.occurredAt, filter.to),
-      before
-        ? sql`(${securityEvents.occurredAt}, ${securityEvents.id}) < (${before.occurredAt.toISOString()}::timestamptz, ${before.id}::uuid)`
-        : undefined,
-    ]
+    const isOlder =
+      before &&
+      sql`(${securityEvents.occurredAt}, ${securityEvents.id}) < (${before.occurredAt.toISOString()}::timestamptz, ${before.id}::uuid)`
     const rows = await db
-      .select({
-        id: securityEvents.id,
-        type: securityEvents.type,
-        severity: securityEvents.severity,
-        outcome: securityEvents.outcome,
-        occurredAt: securityEvents.occurredAt,
-        userId: securityEvents.userId,
-        actorId: securityEvents.actorId,
-        sessionId: securityEvents.sessionId,
-        ipAddress: securityEventPersonalData.ipAddress,
-        userAgent: securityEventPersonalData.userAgent,
-        details: securityEventPersonalData.details,
-      })
+      .select(eventColumns)
       .from(securityEvents)
       .leftJoin(securityEventPersonalData, eq(securityEventPersonalData.eventId, securityEvents.id))
-      .where(and(...conditions))
+      .where(and(fitsFilter(filter), isOlder ?? undefined))
       // As the indexes are ordered, to the letter: else every page sorts all that fits.
       .orderBy(sql`${securityEvents.occurredAt} desc nulls last`, sql`${securityEvents.id} desc nulls last`)
       .limit(limit)
-    return rows.map((row) => ({ ...row, details: row.details ?? {} }))
+    return rows.map(eventOf)
   },
 })

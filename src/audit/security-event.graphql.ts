@@ -11,7 +11,7 @@ import { LocationObject } from '../sessions/location.graphql.ts'
 import type { Location } from '../sessions/location.ts'
 import type { Locate } from '../sessions/location-service.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
-import type { EventQuery } from './audit-service.ts'
+import type { EventQuery } from './event-filter.ts'
 import type { EventConnection, EventEdge } from './event-page.ts'
 import {
   type EventDetails,
@@ -99,7 +99,7 @@ export interface AccountLoaders {
   description: 'One thing that happened to an account or a session. Never changed afterwards.',
   simpleResolvers: true,
 })
-class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent' | 'ipAddress'> {
+export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'actorId' | 'userAgent' | 'ipAddress'> {
   @Field(() => ID, { description: 'Names the event.' })
   readonly id!: string
 

@@ -4,14 +4,13 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled'
 import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default'
-import { type DocumentNode, type GraphQLFormattedError, type GraphQLSchema, visit } from 'graphql'
-import { AppError } from '../failure.ts'
+import { type DocumentNode, type GraphQLSchema, OperationTypeNode, visit } from 'graphql'
+import { AppError, badInput } from '../failure.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { GraphQLContext } from './context.ts'
-import { appErrorOf, formatError, httpStatusOf, requestError } from './errors.ts'
-import { variableProblems } from './input.ts'
+import { formatError, httpStatusOf, logFaults, requestError, withoutSuggestion, withRequestId } from './errors.ts'
 import { mostTokens } from './limits.ts'
-import { documentFailure } from './validation.ts'
+import { documentFailure, variablesFailure } from './validation.ts'
 
 export interface GraphQLServerDeps {
   readonly schema: GraphQLSchema
@@ -61,9 +60,12 @@ const checkOperation = (schema: GraphQLSchema): ApolloServerPlugin<GraphQLContex
       didResolveOperation: async ({ document, operation, request }) => {
         const failure = failureOf(document)
         if (failure) throw failure
-        if (!operation?.variableDefinitions?.length) return
-        const fields = variableProblems(schema, operation, request.variables ?? {})
-        if (fields.length > 0) throw requestError(new AppError('BAD_USER_INPUT', { fields }))
+        if (!operation) return
+        if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+          throw requestError(badInput('query', 'must be a query or a mutation: subscriptions go over a WebSocket'))
+        }
+        const wrong = variablesFailure(schema, operation, request.variables ?? {})
+        if (wrong) throw wrong
       },
     }),
   }
@@ -90,10 +92,7 @@ const hideSchema: ApolloServerPlugin<GraphQLContext> = {
       },
       willSendResponse: async ({ response: { body }, contextValue }) => {
         if (body.kind !== 'single' || !body.singleResult.errors || isAdmin(contextValue)) return
-        body.singleResult.errors = body.singleResult.errors.map((error) => ({
-          ...error,
-          message: error.message.replace(/ Did you mean .*$/s, ''),
-        }))
+        body.singleResult.errors = body.singleResult.errors.map(withoutSuggestion)
       },
     }
   },
@@ -102,18 +101,8 @@ const hideSchema: ApolloServerPlugin<GraphQLContext> = {
 /** Logs faults, and gives the response the status and headers that its errors call for. */
 const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
   requestDidStart: async () => ({
-    didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) => {
-      for (const error of errors) {
-        const failure = appErrorOf(error)
-        // Without a path it is a mistake in the request, whose words may quote a password.
-        const cause = failure ? failure.cause : error.path && error.originalError
-        if (cause)
-          log.error(
-            { err: cause, requestId, operationName, path: error.path },
-            failure ? 'a dependency failed' : 'a resolver failed',
-          )
-      }
-    },
+    didEncounterErrors: async ({ errors, contextValue: { requestId }, operationName }) =>
+      logFaults(log, errors, { requestId, operationName }),
     willSendResponse: async ({ response: { body, http }, contextValue: { requestId } }) => {
       if (body.kind !== 'single' || !body.singleResult.errors) return
       const { data, errors } = body.singleResult
@@ -127,8 +116,3 @@ const finishResponse = (log: Logger): ApolloServerPlugin<GraphQLContext> => ({
     },
   }),
 })
-
-const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
-  error.extensions?.code === 'INTERNAL_SERVER_ERROR'
-    ? { ...error, extensions: { ...error.extensions, requestId } }
-    : error

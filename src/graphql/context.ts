@@ -1,15 +1,23 @@
 import DataLoader from 'dataloader'
 import type { Account } from '../accounts/account.ts'
+import type { EventFollower } from '../audit/live-events.graphql.ts'
 import type { AccountLoaders } from '../audit/security-event.graphql.ts'
 import { failureIn } from '../failure.ts'
 import type { MfaLoaders } from '../mfa/factor.graphql.ts'
 import type { MfaStatus } from '../mfa/mfa-status-service.ts'
 import type { AnswerCookies, Caller, RequestContext, SessionCookies } from '../sessions/caller.ts'
+import type { SessionEndings } from '../sessions/session.graphql.ts'
 import type { ClientInfo, SessionTransport } from '../sessions/session.ts'
 import type { CheckSession } from '../sessions/session-check-service.ts'
 import type { ReadCookies } from '../sessions/session-cookies-service.ts'
 
-export type GraphQLContext = RequestContext & AccountLoaders & MfaLoaders
+export interface GraphQLContext extends RequestContext, AccountLoaders, MfaLoaders {
+  /** Whether the caller was read from the record just now, by the id of the session. */
+  readonly isOfRecord: boolean
+}
+
+/** What subscriptions have besides, which come over a socket. */
+export type SocketContext = GraphQLContext & EventFollower & SessionEndings
 
 /** What a transport knows of a request. */
 export interface Incoming {
@@ -31,6 +39,9 @@ export interface ContextDeps {
 
 export type CreateContext = (incoming: Incoming) => Promise<GraphQLContext>
 
+/** Makes the context of a caller who is known. */
+export type ContextOf = (caller: Caller, incoming: Incoming) => GraphQLContext
+
 const bearer = /^Bearer +(\S+) *$/i
 const anonymous = { kind: 'anonymous' } as const
 
@@ -44,7 +55,7 @@ export const createContextFactory = ({
   logProblem,
   findAccounts,
   readMfaStatuses,
-}: ContextDeps): CreateContext => {
+}: ContextDeps): { createContext: CreateContext; contextOf: ContextOf } => {
   const newAccountLoader = () =>
     new DataLoader<string, Account | null>(
       async (ids) => {
@@ -70,15 +81,12 @@ export const createContextFactory = ({
     }
   }
 
-  return async ({ authorization, cookie, answer, client, requestId }) => {
-    const bearerToken = authorization && bearer.exec(authorization)?.[1]
-    let cookies = !bearerToken && cookie ? readCookies(cookie, answer) : undefined
-    const cookieToken = cookies?.sessionToken
-    const caller = bearerToken
-      ? await identify(bearerToken, 'BEARER', client)
-      : cookieToken
-        ? await identify(cookieToken, 'COOKIE', client)
-        : anonymous
+  const build = (
+    caller: Caller,
+    { client, requestId, cookie, answer }: Incoming,
+    isOfRecord: boolean,
+    cookies?: SessionCookies,
+  ): GraphQLContext => {
     // Made when first asked for: most requests need none.
     let accounts: ReturnType<typeof newAccountLoader> | undefined
     let mfaStatuses: ReturnType<typeof newMfaStatusLoader> | undefined
@@ -86,6 +94,7 @@ export const createContextFactory = ({
       caller,
       client,
       requestId,
+      isOfRecord,
       get cookies(): SessionCookies {
         cookies ??= readCookies(cookie, answer)
         return cookies
@@ -99,5 +108,21 @@ export const createContextFactory = ({
         return mfaStatuses
       },
     }
+  }
+
+  return {
+    async createContext(incoming) {
+      const { authorization, cookie, answer, client } = incoming
+      const bearerToken = authorization && bearer.exec(authorization)?.[1]
+      const cookies = !bearerToken && cookie ? readCookies(cookie, answer) : undefined
+      const cookieToken = cookies?.sessionToken
+      const caller = bearerToken
+        ? await identify(bearerToken, 'BEARER', client)
+        : cookieToken
+          ? await identify(cookieToken, 'COOKIE', client)
+          : anonymous
+      return build(caller, incoming, false, cookies)
+    },
+    contextOf: (caller, incoming) => build(caller, incoming, true),
   }
 }

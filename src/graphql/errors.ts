@@ -1,5 +1,6 @@
 import { GraphQLEnumType, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { AppError, type ErrorCode, failureIn } from '../failure.ts'
+import type { Logger } from '../lib/logger.ts'
 
 const descriptions: Record<ErrorCode, string> = {
   UNAUTHENTICATED: 'No session, or one that never existed. HTTP 401 when it is the whole response.',
@@ -89,3 +90,26 @@ export const requestError = (failure: AppError): GraphQLError =>
     originalError: failure,
     extensions: { code: failure.code, http: { status: httpStatusOf[failure.code] ?? 400 } },
   })
+
+/** Logs what clients must not read: what a dependency or a resolver of ours failed of. */
+export const logFaults = (log: Logger, errors: readonly GraphQLError[], facts: object): void => {
+  for (const error of errors) {
+    const failure = appErrorOf(error)
+    // Without a path it is a mistake in the request, whose words may quote a password.
+    const cause = failure ? failure.cause : error.path && error.originalError
+    if (!cause) continue
+    log.error({ err: cause, ...facts, path: error.path }, failure ? 'a dependency failed' : 'a resolver failed')
+  }
+}
+
+/** Names the request in a fault, so that it is found in the logs. */
+export const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
+  error.extensions?.code === 'INTERNAL_SERVER_ERROR'
+    ? { ...error, extensions: { ...error.extensions, requestId } }
+    : error
+
+/** Says nothing of what else the schema has. */
+export const withoutSuggestion = (error: GraphQLFormattedError): GraphQLFormattedError => ({
+  ...error,
+  message: error.message.replace(/ Did you mean .*$/s, ''),
+})

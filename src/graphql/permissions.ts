@@ -51,6 +51,7 @@ export const createPermissions = (deps: PermissionDeps) => {
   /** Asks again at every field: an earlier field, or another server, may have ended the session since the request came. */
   const liveCaller = async (context: GraphQLContext): Promise<SignedInCaller> => {
     const caller = signedIn(context)
+    if (context.isOfRecord) return caller // its token may have been replaced, which says nothing
     if (endedReasonFor(caller.token.hash) === undefined) return caller
     const verdict = await checkSession(caller.token.text, context.client)
     if (verdict.kind === 'ended') throw new AppError('SESSION_ENDED', { reason: verdict.reason })
@@ -127,6 +128,13 @@ export const createPermissions = (deps: PermissionDeps) => {
         reinstateUser: adminWithFreshProof,
         unlockUser: adminWithFreshProof,
         revokeUserSessions: adminWithFreshProof,
+      },
+      // Asked when a subscription starts, and again at each event.
+      Subscription: {
+        '*': deny,
+        securityEvents: signedInUserWhoOwesNothing,
+        sessionEnded: signedInUser,
+        auditEvents: oneOf('ADMIN', 'AUDITOR'),
       },
     },
     { fallbackRule: allow, fallbackError: new AppError('FORBIDDEN'), allowExternalErrors: true },

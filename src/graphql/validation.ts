@@ -1,7 +1,15 @@
-import { type DocumentNode, GraphQLError, type GraphQLSchema, Kind, specifiedRules, validate } from 'graphql'
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  specifiedRules,
+  validate,
+} from 'graphql'
 import { AppError } from '../failure.ts'
 import { requestError } from './errors.ts'
-import { literalProblem, literalTextProblems } from './input.ts'
+import { literalProblem, literalTextProblems, variableProblems } from './input.ts'
 import { limitsRule } from './limits.ts'
 
 const mostErrors = 10
@@ -21,6 +29,17 @@ export const documentFailure = (schema: GraphQLSchema, document: DocumentNode): 
   const fields = errors.flatMap((error) => literalProblem(document, error) ?? []).concat(literalTextProblems(document))
   if (fields.length > 0) return requestError(new AppError('BAD_USER_INPUT', { fields }))
   return errors[0] && refusal(errors[0])
+}
+
+/** The failure of an operation whose variables no resolver should see; undefined where there is none. */
+export const variablesFailure = (
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): GraphQLError | undefined => {
+  if (!operation.variableDefinitions?.length) return undefined
+  const fields = variableProblems(schema, operation, variables)
+  return fields.length > 0 ? requestError(new AppError('BAD_USER_INPUT', { fields })) : undefined
 }
 
 const refusal = ({ message, nodes }: GraphQLError): GraphQLError =>

@@ -18,6 +18,7 @@ import type { Logger } from '../lib/logger.ts'
 import type { AnswerCookies } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import { createOriginGate } from './origins.ts'
+import { type Sockets, wantsSocket } from './sockets.ts'
 
 const largestBodyBytes = 100_000
 const longestUserAgent = 400
@@ -26,6 +27,7 @@ const requestTimeoutMs = 10_000 // to receive one; a client that trickles its he
 export interface HttpServerDeps {
   readonly apollo: ApolloServer<GraphQLContext>
   readonly createContext: CreateContext
+  readonly sockets: Sockets
   readonly trustedProxies: readonly string[]
   /** Origins whose pages may call. */
   readonly origins: ReadonlySet<string>
@@ -33,10 +35,14 @@ export interface HttpServerDeps {
   readonly log: Logger
 }
 
-/** The web server with `/graphql` on it. Only POST with JSON executes anything; in development GET shows Apollo Sandbox. */
+/**
+ * The web server with `/graphql` on it. Only POST with JSON executes anything, and sockets for subscriptions; in development
+ * GET shows Apollo Sandbox.
+ */
 export const createHttpServer = async ({
   apollo,
   createContext,
+  sockets,
   trustedProxies,
   origins,
   isProduction,
@@ -47,7 +53,11 @@ export const createHttpServer = async ({
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: largestBodyBytes,
     requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: 1_000, headersTimeout: requestTimeoutMs },
+    http: {
+      connectionsCheckingInterval: 1_000,
+      headersTimeout: requestTimeoutMs,
+      shouldUpgradeCallback: wantsSocket,
+    },
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     genReqId: () => randomUUID(),
     childLoggerFactory: (logger) => logger, // log lines name the request themselves
@@ -64,6 +74,7 @@ export const createHttpServer = async ({
   let isClosing = false
   server.addHook('preClose', async () => {
     isClosing = true
+    await sockets.close()
   })
   server.addHook('onSend', async (_request, reply) => {
     if (isClosing) reply.header('connection', 'close') // or a client that keeps its connection open keeps the server up
@@ -98,17 +109,28 @@ export const createHttpServer = async ({
   const { onRequest, answerPreflight } = createOriginGate({ origins, isProduction }, log)
   server.post('/graphql', { onRequest, onSend: sendCookies, preParsing: requirePlainJson }, handler)
   server.options('/graphql', { onRequest }, answerPreflight)
-  if (!isProduction) {
-    server.get('/', (_request, reply) => reply.redirect('/graphql'))
-    server.get('/graphql', (request, reply) =>
-      request.headers.accept?.includes('text/html')
-        ? handler.call(server, request, reply)
-        : reply
-            .code(405)
-            .header('allow', 'POST')
-            .send(badRequestBody('Send the operation as POST with content-type application/json.')),
-    )
-  }
+  const showSandbox = (request: FastifyRequest, reply: FastifyReply) =>
+    request.headers.accept?.includes('text/html')
+      ? handler.call(server, request, reply)
+      : reply
+          .code(405)
+          .header('allow', 'POST')
+          .send(badRequestBody('Send the operation as POST with content-type application/json.'))
+  server.get(
+    '/graphql',
+    {
+      onRequest(request, reply, done) {
+        if (sockets.isUpgrade(request)) onRequest.call(server, request, reply, done)
+        else done()
+      },
+    },
+    (request, reply) => {
+      if (sockets.isUpgrade(request)) return sockets.upgrade(request, reply, socketIncomingOf(request))
+      return isProduction ? reply.callNotFound() : showSandbox(request, reply)
+    },
+  )
+  if (!isProduction) server.get('/', (_request, reply) => reply.redirect('/graphql'))
+  sockets.attachTo(server)
   return server
 }
 
@@ -154,6 +176,12 @@ const incomingOf = (request: FastifyRequest, answer: AnswerCookies): Incoming =>
   client: clientOf(request),
   requestId: request.id,
 })
+
+/** Cookies come along with whatever page opens a socket: they count only where the origin of the page was checked. */
+const socketIncomingOf = (request: FastifyRequest): Incoming => {
+  const incoming = incomingOf(request, { setCookies: [] })
+  return request.headers.origin === undefined ? { ...incoming, cookie: undefined } : incoming
+}
 
 /** The address as one text however it is spelt: IPv4 inside IPv6 is IPv4. The peer's own where a proxy says nonsense. */
 const clientOf = ({ ip, headers, socket }: FastifyRequest): ClientInfo => ({

@@ -15,6 +15,12 @@ export interface EndedToken {
   readonly reason: SessionEndReason | null
 }
 
+/** A session and its user, as the record has them. */
+export interface SessionRecord {
+  readonly session: Session
+  readonly account: Account
+}
+
 /** A token that `refreshSession` replaced, and its session. */
 export interface RefreshedToken {
   readonly session: Session
@@ -39,7 +45,7 @@ export const staleUser = (sessionTag: string): EndedToken => ({
 
 export type SessionStore = ReturnType<typeof createSessionStore>
 
-/** Announces each end, as JSON of the token's hash and the reason. */
+/** Announces each end, as JSON of the token's hash, the reason and the user's session tag. */
 export const endedTokensChannel = 'gatehouse_ended_tokens'
 /** Asks whoever reaches Redis to tell it of what is on the list. */
 export const untoldChannel = 'gatehouse_untold'
@@ -87,7 +93,7 @@ const choose = (which: SessionChoice): SQL | undefined => {
 export const createSessionStore = (db: Db) => {
   /** In the transaction of the end itself, so that no end goes unannounced and none is announced that did not happen. */
   const announce = async (tokens: readonly EndedToken[], endedAt: Date): Promise<void> => {
-    const payloads = tokens.map(({ tokenHash, reason }) => JSON.stringify([tokenHash, reason]))
+    const payloads = tokens.map(({ tokenHash, reason, sessionTag }) => JSON.stringify([tokenHash, reason, sessionTag]))
     await Promise.all([
       db.insert(endedTokens).values(tokens.map((token) => ({ ...token, endedAt }))),
       db.execute(sql`
@@ -97,15 +103,23 @@ export const createSessionStore = (db: Db) => {
 
   return {
     /** The sessions of these tokens, by token, in one statement; a token that opens none is left out. */
-    async findByTokens(
-      tokenHashes: readonly string[],
-    ): Promise<Map<string, { readonly session: Session; readonly account: Account }>> {
+    async findByTokens(tokenHashes: readonly string[]): Promise<Map<string, SessionRecord>> {
       const rows = await db
         .select({ tokenHash: userSessions.tokenHash, session: sessionColumns, account: accountColumns })
         .from(userSessions)
         .innerJoin(users, eq(users.id, userSessions.userId))
         .where(isAnyOf(userSessions.tokenHash, tokenHashes))
       return new Map(rows.map(({ tokenHash, ...record }) => [tokenHash, record]))
+    },
+
+    /** These sessions with their users, by id, in one statement, live or not. */
+    async findByIds(ids: readonly string[]): Promise<Map<string, SessionRecord>> {
+      const rows = await db
+        .select({ session: sessionColumns, account: accountColumns })
+        .from(userSessions)
+        .innerJoin(users, eq(users.id, userSessions.userId))
+        .where(sql`${userSessions.id} = any(${sql.param([...ids])}::uuid[])`)
+      return new Map(rows.map((record) => [record.session.id, record]))
     },
 
     async find(id: string): Promise<Session | null> {

@@ -1,4 +1,16 @@
-import { Arg, Ctx, Field, FieldResolver, ID, Mutation, ObjectType, Query, Resolver, Root } from 'type-graphql'
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql'
 import type { Clock } from '../lib/clock.ts'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
 import { type RequestContext, signedIn, signedInOrNull } from './caller.ts'
@@ -131,6 +143,12 @@ export class SessionObject implements Omit<Session, 'userId' | 'userAgent' | 'tr
   readonly endReason!: SessionEndReason | null
 }
 
+/** What a socket tells of the session that it belongs to. */
+export interface SessionEndings {
+  /** The session once it has ended, and nothing else. */
+  readonly sessionEnding: () => AsyncIterable<Session>
+}
+
 @Resolver(() => SessionObject)
 export class SessionResolver {
   private readonly sessions: SessionService
@@ -175,6 +193,15 @@ export class SessionResolver {
   })
   revokeOtherSessions(@Ctx() context: RequestContext): Promise<Session[]> {
     return this.sessions.revokeOthers(signedIn(context), context.client)
+  }
+
+  @Subscription(() => SessionObject, {
+    description:
+      "The caller's session as it ended, wherever and however that was. Then the socket is closed with code 4401.",
+    subscribe: ({ context }: { context: SessionEndings }) => context.sessionEnding(),
+  })
+  sessionEnded(@Root() session: Session): Session {
+    return session
   }
 
   @FieldResolver(() => Boolean, {

@@ -1,0 +1,178 @@
+import {
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql'
+import { CloseCode, type Context, makeServer, type WebSocket } from 'graphql-ws'
+import type { RecordEvent } from '../audit/event-recording-service.ts'
+import { SubscriberLags } from '../audit/live-events-service.ts'
+import { AppError, failureIn } from '../failure.ts'
+import type { Logger } from '../lib/logger.ts'
+import type { Caller } from '../sessions/caller.ts'
+import type { SessionWatch } from '../sessions/session-watch-service.ts'
+import type { CreateContext, Incoming } from './context.ts'
+import { formatError, logFaults, requestError, withoutSuggestion, withRequestId } from './errors.ts'
+import { type Connection, createConnection } from './socket-connection.ts'
+import { type ReadySubscription, readSubscription, type SubscriptionRequest } from './subscription-request.ts'
+import type { createSubscriptionStream } from './subscription-stream.ts'
+
+export interface SubscriptionsDeps {
+  readonly schema: GraphQLSchema
+  readonly createContext: CreateContext
+  readonly watch: Pick<SessionWatch, 'watch' | 'countOf'>
+  readonly stream: ReturnType<typeof createSubscriptionStream>
+  readonly recordEvent: RecordEvent
+  readonly log: Logger
+}
+
+/** A WebSocket under the protocol graphql-transport-ws, as the web server hands it over. */
+export interface SubscriptionSocket extends WebSocket {
+  readonly isOpen: () => boolean
+  close(code: number, reason: string): void
+}
+
+/** Serves one socket; what it returns is to be called once that is closed. */
+export type ServeSocket = (
+  socket: SubscriptionSocket,
+  incoming: Incoming,
+) => (code: number, reason: string) => Promise<void>
+
+const initTimeoutMs = 3_000
+const mostSocketsOfSession = 10
+const mostSubscriptions = 20
+const longestSubscriptionId = 100
+/** WebSocket close code 1013: graphql-ws and Apollo Client try again after it. */
+const tryAgainLater = 1013
+const resumeReason = 'Try again, with the id of your last event as after'
+
+interface Extra {
+  readonly socket: SubscriptionSocket
+  readonly incoming: Incoming
+  connection?: Connection
+  unwatch?: () => void
+}
+
+type SocketState = Context<Record<string, unknown> | undefined, Extra>
+
+/** What a subscription carries from its request to its stream. */
+interface Prepared extends ExecutionArgs {
+  readonly contextValue: { readonly extra: Extra; readonly connection: Connection; readonly ready: ReadySubscription }
+}
+
+/**
+ * Serves subscriptions, and nothing else, over graphql-transport-ws: to who has a live session, until that ends. Every failure
+ * stays within its socket.
+ */
+export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
+  const { schema, createContext, watch, stream, recordEvent, log } = deps
+
+  const present = (errors: readonly GraphQLError[], { incoming: { requestId } }: Extra): GraphQLFormattedError[] =>
+    errors.map((error) => withRequestId(withoutSuggestion(formatError(error.toJSON(), error)), requestId))
+
+  const refuse = async ({ socket, incoming: { client } }: Extra, caller: Caller): Promise<false> => {
+    if (caller.kind === 'undetermined') socket.close(tryAgainLater, 'SERVICE_DEGRADED')
+    else socket.close(CloseCode.Unauthorized, caller.kind === 'ended' ? caller.reason : 'UNAUTHENTICATED')
+    if (caller.kind !== 'undetermined') {
+      const code = caller.kind === 'ended' ? 'SESSION_ENDED' : 'UNAUTHENTICATED'
+      const details = { field: 'connection_init', code }
+      const event = { type: 'ACCESS_DENIED', outcome: 'DENIED', userId: null, client, details } as const
+      await recordEvent(event).catch((problem) => log.error({ err: problem }, 'a refusal could not be recorded'))
+    }
+    return false
+  }
+
+  const connect = async ({ extra, connectionParams }: SocketState): Promise<boolean> => {
+    const { socket, incoming } = extra
+    const authorization = authorizationIn(connectionParams) ?? incoming.authorization
+    const { caller } = await createContext({ ...incoming, authorization })
+    if (!socket.isOpen()) return false
+    if (caller.kind !== 'signedIn') return refuse(extra, caller)
+    const { session, account } = caller
+    if (watch.countOf(session.id) >= mostSocketsOfSession) {
+      socket.close(CloseCode.TooManyInitialisationRequests, 'Too many sockets of this session')
+      return false
+    }
+    const connection = createConnection(incoming, caller, (reason) => socket.close(CloseCode.Unauthorized, reason))
+    extra.connection = connection
+    extra.unwatch = watch.watch(session, account, connection.finish)
+    return true
+  }
+
+  const prepare = ({ extra, subscriptions }: SocketState, id: string, request: SubscriptionRequest): Prepared => {
+    const { connection, socket } = extra
+    if (id.length > longestSubscriptionId) socket.close(CloseCode.BadRequest, 'Invalid message received')
+    if (!connection || !socket.isOpen()) throw requestError(new AppError('UNAUTHENTICATED'))
+    if (Object.keys(subscriptions).length > mostSubscriptions) {
+      throw requestError(new AppError('RATE_LIMITED', { retryAfterSeconds: 1 }))
+    }
+    const ready = readSubscription(schema, request)
+    return { ...ready, schema, contextValue: { extra, connection, ready } }
+  }
+
+  /** What the stream throws ends the subscription with an error; where the client may go on behind its last event, the socket. */
+  async function* answers({ extra, connection, ready }: Prepared['contextValue'], signal: AbortSignal) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    if (ready.field === 'sessionEnded') connection.delayClose(promise)
+    try {
+      yield* stream(ready, connection, signal)
+    } catch (problem) {
+      const failure = failureIn(problem instanceof GraphQLError ? problem.originalError : problem)
+      if (problem instanceof SubscriberLags || failure?.code === 'SERVICE_DEGRADED') {
+        extra.socket.close(tryAgainLater, resumeReason)
+      }
+      throw problem
+    } finally {
+      resolve()
+    }
+  }
+
+  const protocol = makeServer<Record<string, unknown> | undefined, Extra>({
+    connectionInitWaitTimeout: initTimeoutMs,
+    onConnect: connect,
+    onSubscribe(state, id, request) {
+      try {
+        return prepare(state, id, request)
+      } catch (problem) {
+        if (problem instanceof GraphQLError) return [problem]
+        throw problem
+      }
+    },
+    subscribe(args) {
+      const { contextValue } = args as Prepared
+      const stop = new AbortController()
+      const results = answers(contextValue, stop.signal)
+      const answering: AsyncIterableIterator<ExecutionResult> = {
+        [Symbol.asyncIterator]: () => answering,
+        next: () => results.next(),
+        return() {
+          stop.abort() // or it waits for the next event before it ends
+          return results.return(undefined)
+        },
+      }
+      return answering
+    },
+    onNext({ extra }, _id, _request, { operationName }, { errors, data = null }) {
+      if (!errors) return undefined
+      logFaults(log, errors, { requestId: extra.incoming.requestId, operationName })
+      return { data, errors: present(errors, extra) }
+    },
+    onError({ extra }, _id, { operationName }, errors) {
+      // graphql-ws wraps what a stream threw.
+      const thrown = errors.map((error) => (error.originalError instanceof GraphQLError ? error.originalError : error))
+      logFaults(log, thrown, { requestId: extra.incoming.requestId, operationName })
+      return present(thrown, extra)
+    },
+    onClose: ({ extra }) => extra.unwatch?.(),
+  })
+
+  return (socket, incoming) => protocol.opened(socket, { socket, incoming }) as ReturnType<ServeSocket>
+}
+
+/** The Authorization among the parameters of connection_init, or among the headers in them, however it is spelt. */
+const authorizationIn = (parameters: Readonly<Record<string, unknown>> | undefined): string | undefined => {
+  const entries = [parameters, parameters?.headers].flatMap((level) => Object.entries(Object(level)))
+  const found = entries.find(([name]) => name.toLowerCase() === 'authorization')?.[1]
+  return typeof found === 'string' ? found : undefined
+}
