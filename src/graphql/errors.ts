@@ -62,7 +62,7 @@ const refusedByApollo = new Set([
 ])
 
 /** The failure behind an error; undefined for a fault that clients must not read. */
-export const appErrorOf = (error: unknown): AppError | undefined =>
+const appErrorOf = (error: unknown): AppError | undefined =>
   failureIn(error instanceof GraphQLError ? error.originalError : error)
 
 /** Lets only ErrorCode and its data out: neither a driver's words nor a stack (ASVS 16.5.1). */
