@@ -3,7 +3,8 @@ import { dumpOf, occursIn } from '../support/attack.ts'
 import type { Answer, Client } from '../support/client.ts'
 import * as documents from '../support/documents.generated.ts'
 import { codeSentTo, confirmationTokenTo, eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
-import { writtenSchema } from '../support/schema-walk.ts'
+import { connect, newestEvent } from '../support/live-socket.ts'
+import { subscriptionOperations, writtenSchema } from '../support/schema-walk.ts'
 import { totpCode, wrongTotpCode } from '../support/totp.ts'
 
 const password = 'canary-of-a-right-password'
@@ -167,6 +168,26 @@ const driveSessions = async (): Promise<void> => {
   await asking.close()
 }
 
+/** A socket of an administrator, who follows all that there is to follow while it happens. */
+const watchEverything = async () => {
+  const admin = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
+  const live = await connect(gatehouse.url, issue(admin.token, null))
+  const subscriptions = subscriptionOperations(writtenSchema, 4).map(({ text }) => live.subscribeText(text))
+  return {
+    /** Resolves with what came, once that is everything. */
+    async finish() {
+      await admin.ask(documents.IssueAccessTokenDocument, { audience: 'https://billing.example.com' })
+      const newest = await newestEvent(gatehouse)
+      await eventually(() => JSON.stringify(live.frames).split(newest).length > 2) // in both streams
+      await admin.ask(documents.LogoutDocument, {})
+      await live.closed
+      return { frames: live.frames, data: subscriptions.flatMap((subscription) => subscription.data()) }
+    },
+  }
+}
+
+let streamed: Awaited<ReturnType<Awaited<ReturnType<typeof watchEverything>>['finish']>>
+
 /** Every operation there is, in success and in failure. */
 const driveEverything = async () => {
   const anonymous = observed(gatehouse.anonymous)
@@ -243,7 +264,9 @@ const driveEverything = async () => {
 
 beforeAll(async () => {
   gatehouse = await startGatehouse()
+  const watching = await watchEverything()
   await driveEverything()
+  streamed = await watching.finish()
   const marker = gatehouse.logs.length
   await fetch(`${gatehouse.url}/healthz`)
   await eventually(() => gatehouse.logs.length > marker) // what was logged before stands there now
@@ -273,9 +296,17 @@ test('H3 a secret stands in the one answer that hands it out, and in no other, h
   }
 })
 
+test('F15 H3 no secret stands in any frame of a subscription', () => {
+  expect(streamed.frames.length).toBeGreaterThan(50)
+  expect(streamed.frames.filter((frame) => secretsIn(JSON.stringify(frame)).length > 0)).toEqual([])
+  expect(JSON.stringify(streamed.frames)).not.toMatch(/gts_|argon2|tokenHash|sessionTag|sealed|salt|digest/i)
+})
+
 test('H3 the sweep drove every operation of the schema', () => {
   const roots = [writtenSchema.getQueryType(), writtenSchema.getMutationType(), writtenSchema.getSubscriptionType()]
   const names = roots.flatMap((type) => Object.keys(type?.getFields() ?? {}))
-  const answered = answers.flatMap(({ data }) => Object.keys(data ?? {}))
+  const answered = [...answers, ...streamed.data.map((data) => ({ data }))].flatMap(({ data }) =>
+    Object.keys(data ?? {}),
+  )
   expect(names.filter((name) => !answered.includes(name))).toEqual([])
 })

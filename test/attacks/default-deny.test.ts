@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { rowCounts } from '../support/evidence.ts'
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
-import { rootOperations, writtenSchema } from '../support/schema-walk.ts'
+import { openSocket } from '../support/live-socket.ts'
+import { rootOperations, subscriptionOperations, writtenSchema } from '../support/schema-walk.ts'
 
 /** What answers a caller that nobody knows. Each has a proof of its own in its arguments, or tells nothing. */
 const openToAnyone = [
@@ -38,6 +39,17 @@ test.each(closed)('F9 nobody reads a field of a type through $name', async ({ na
     before,
   )
 })
+
+test.each(subscriptionOperations(writtenSchema, deepest))(
+  'F9 nobody reads an event through $name',
+  async ({ text }) => {
+    const live = await openSocket(gatehouse.url)
+    live.send({ type: 'connection_init' })
+    live.subscribeText(text)
+    expect((await live.closed).code).toBe(4401)
+    expect(live.frames).toEqual([])
+  },
+)
 
 test('F9 the fields that answer anyone are mutations, and are still in the schema', () => {
   const mutations = Object.keys(writtenSchema.getMutationType()?.getFields() ?? {})

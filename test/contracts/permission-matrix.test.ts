@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Client } from '../support/client.ts'
+import { IssueAccessTokenDocument, LogoutDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
-import { rootOperations, writtenSchema } from '../support/schema-walk.ts'
+import { connect, openSocket } from '../support/live-socket.ts'
+import { rootOperations, subscriptionOperations, writtenSchema } from '../support/schema-walk.ts'
 import { loginChallenge } from '../support/second-factor.ts'
 
 type Verdict = 'allowed' | 'UNAUTHENTICATED' | 'FORBIDDEN'
@@ -47,6 +49,13 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   unlockUser: administrators,
   verifyAuditLog: readersOfTheLog,
   verifyMfa: anyone,
+}
+
+/** Nobody else gets a socket. */
+const subscriptionVerdicts: Record<string, Record<'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
+  auditEvents: readersOfTheLog,
+  securityEvents: signedIn,
+  sessionEnded: signedIn,
 }
 
 /** What is refused to one who may call: what is not theirs, and what wants a fresh proof (see step-up.test.ts). */
@@ -111,6 +120,61 @@ describe.each(Object.entries(callers))('%s', (_caller, [kind, connect]) => {
     expect(recorded).toMatchObject([{ outcome: 'DENIED', details: { field: name, code: verdict } }])
     expect(recorded.map((row) => row.user_id === null)).toEqual([kind === 'unknown'])
   })
+})
+
+const subscriptions = subscriptionOperations(writtenSchema, 1)
+
+test('every subscription of the schema has its verdicts here, and no other', () => {
+  expect(subscriptions.map(({ name }) => name).sort()).toEqual(Object.keys(subscriptionVerdicts).sort())
+})
+
+const roles = ['USER', 'AUDITOR', 'ADMIN'] as const
+test.each(roles.flatMap((role) => subscriptions.map((operation) => ({ role, ...operation }))))(
+  'F13 a socket of a $role: $name is answered as the table says, a refusal recorded once',
+  async ({ role, name, text }) => {
+    const user = await gatehouse.createUser({ role })
+    const client = await gatehouse.signedInAs(user)
+    const live = await connect(gatehouse.url, client.token)
+    const refusals = async () => (await refusalsOf(name)).filter(({ user_id }) => user_id === user.id)
+    const subscription = live.subscribeText(text)
+    const isAnswered = () => subscription.isOver() || subscription.data().length > 0
+    for (let turn = 0; turn < 20 && !isAnswered(); turn++) {
+      await client.ask(IssueAccessTokenDocument, { audience: 'shop' })
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    const verdict = subscriptionVerdicts[name]?.[role]
+    if (verdict === 'allowed') {
+      await client.ask(LogoutDocument, {})
+      await live.closed
+      expect([subscription.codes(), subscription.data().length > 0]).toEqual([[], true])
+      expect(await refusals()).toEqual([])
+      return
+    }
+    expect([subscription.codes(), subscription.data()]).toEqual([[verdict], []])
+    expect(await refusals()).toMatchObject([{ outcome: 'DENIED', details: { field: name, code: verdict } }])
+    live.close()
+  },
+)
+
+const strangers: Record<string, () => Promise<string | undefined>> = {
+  nobody: async () => undefined,
+  'a garbage token': async () => 'gts_garbage',
+  'a token with a wrong checksum': async () => `gts_${'A'.repeat(67)}`,
+  'the id of a LOGIN challenge as token': challengeOfLogin,
+  'the id of a session as token': async () =>
+    (await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))).sessionId,
+}
+
+test.each(Object.entries(strangers))('F13 a socket of %s is closed, which is recorded once', async (_who, tokenOf) => {
+  const before = (await refusalsOf('connection_init')).length
+  const live = await openSocket(gatehouse.url)
+  const token = await tokenOf()
+  live.send({ type: 'connection_init', ...(token && { payload: { authorization: `Bearer ${token}` } }) })
+  expect(await live.closed).toEqual({ code: 4401, reason: 'UNAUTHENTICATED' })
+  expect(live.frames).toEqual([])
+  await eventually(async () => (await refusalsOf('connection_init')).length > before)
+  const recorded = (await refusalsOf('connection_init')).slice(before)
+  expect(recorded).toMatchObject([{ user_id: null, details: { code: 'UNAUTHENTICATED' } }])
 })
 
 test('two refusals in one request are two events, under their fields and not their aliases', async () => {

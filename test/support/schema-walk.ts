@@ -16,6 +16,7 @@ import {
   isLeafType,
   isListType,
   isNonNullType,
+  OperationTypeNode,
 } from 'graphql'
 import type { Client } from './client.ts'
 
@@ -33,15 +34,21 @@ export const introspect = async (client: Client): Promise<GraphQLSchema> => {
   return buildClientSchema(data as unknown as IntrospectionQuery)
 }
 
+const operationsOf = (schema: GraphQLSchema, kind: OperationTypeNode, depth: number): RootOperation[] =>
+  Object.values(schema.getRootType(kind)?.getFields() ?? {}).map((field) => ({
+    name: field.name,
+    text: `${kind} { ${callOf(schema, field, depth)} }`,
+  }))
+
 /** One operation for each query and mutation, with input of the right form, that selects `depth` levels of its answer. */
-export const rootOperations = (schema: GraphQLSchema, depth: number): RootOperation[] =>
-  (['query', 'mutation'] as const).flatMap((kind) => {
-    const root = kind === 'query' ? schema.getQueryType() : schema.getMutationType()
-    return Object.values(root?.getFields() ?? {}).map((field) => ({
-      name: field.name,
-      text: `${kind} { ${callOf(schema, field, depth)} }`,
-    }))
-  })
+export const rootOperations = (schema: GraphQLSchema, depth: number): RootOperation[] => [
+  ...operationsOf(schema, OperationTypeNode.QUERY, depth),
+  ...operationsOf(schema, OperationTypeNode.MUTATION, depth),
+]
+
+/** The same for each subscription. */
+export const subscriptionOperations = (schema: GraphQLSchema, depth: number): RootOperation[] =>
+  operationsOf(schema, OperationTypeNode.SUBSCRIPTION, depth)
 
 const callOf = (schema: GraphQLSchema, field: GraphQLField<unknown, unknown>, depth: number): string => {
   const given = field.args.filter(({ type }) => isNonNullType(type)).map((arg) => `${arg.name}: ${sampleOf(arg.type)}`)
