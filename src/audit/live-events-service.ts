@@ -21,16 +21,21 @@ export interface FollowRequest {
   readonly signal: AbortSignal
 }
 
-/** Follows the log in the order of sealing. */
-export type FollowEvents = (request: FollowRequest) => AsyncIterable<SecurityEvent>
+/** An event on its way to a subscriber. */
+export interface LiveEvent {
+  readonly event: SecurityEvent
+  readonly sequence: number
+  /** When it was read from the log, by performance.now(). */
+  readonly readAt: number
+}
 
-/** The subscriber takes too slowly, or the server reads too slowly: it goes on behind the last event that it has. */
-export class SubscriberLags extends Error {}
+/** Follows the log in the order of sealing. */
+export type FollowEvents = (request: FollowRequest) => AsyncIterable<LiveEvent>
 
 interface Subscriber {
   readonly filter: EventFilter
   readonly behind: number
-  readonly queue: Queue<SecurityEvent>
+  readonly queue: Queue<LiveEvent>
 }
 
 const chunkSize = 500
@@ -51,11 +56,12 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
   let head = 0
   let isReading = false
 
-  const handOut = (event: SecurityEvent, sequence: number): void => {
+  /** Who has more waiting than is kept is handed nothing further, and reads on by itself. */
+  const handOut = (live: LiveEvent): void => {
+    const { event, sequence } = live
     for (const key of [everybody, event.userId]) {
       for (const { filter, behind, queue } of (key !== null && byUser.get(key)) || []) {
-        if (sequence <= behind || !fits(filter, event)) continue
-        if (!queue.push(event)) queue.close(new SubscriberLags())
+        if (sequence > behind && fits(filter, event) && !queue.push(live)) queue.close()
       }
     }
   }
@@ -70,8 +76,9 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
           break
         }
         const through = Math.min(head, position + chunkSize)
-        for (const { event, sequence } of await log.list(placeAt(position), through, {}, chunkSize))
-          handOut(event, sequence)
+        const page = await log.list(placeAt(position), through, {}, chunkSize)
+        const readAt = performance.now()
+        for (const sealed of page) handOut({ ...sealed, readAt })
         position = through
       }
     } catch (problem) {
@@ -123,34 +130,42 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
     stop: (): void => clearInterval(timer),
 
     /**
-     * Follows the events that fit, each once and in order: what is sealed behind `after` from PostgreSQL, then what comes.
-     * Throws BAD_USER_INPUT, SERVICE_DEGRADED where `after` does not get sealed, and SubscriberLags.
+     * Follows the events that fit, each once and in order: what is sealed behind `after` from PostgreSQL, then what comes. A
+     * subscriber who falls behind is back at reading from PostgreSQL, so that little is kept for anybody. Throws
+     * BAD_USER_INPUT, and SERVICE_DEGRADED where `after` does not get sealed.
      */
-    async *follow(request: FollowRequest): AsyncGenerator<SecurityEvent> {
+    async *follow(request: FollowRequest): AsyncGenerator<LiveEvent> {
       const { signal, onlyUserId } = request
       const filter = { ...parseFilter(request.filter ?? {}), ...(onlyUserId && { userId: onlyUserId }) }
       let place = await startOf(request)
       await look()
-      while (place.sequence < position) {
-        const through = filter.userId ? position : Math.min(position, place.sequence + widestRead)
-        const page = await log.list(place, through, filter, chunkSize)
-        for (const { event } of page) {
-          if (signal.aborted) return
-          yield event
+      while (!signal.aborted) {
+        while (place.sequence < position) {
+          const through = filter.userId ? position : Math.min(position, place.sequence + widestRead)
+          const page = await log.list(place, through, filter, chunkSize)
+          const readAt = performance.now()
+          for (const sealed of page) {
+            if (signal.aborted) return
+            yield { ...sealed, readAt }
+          }
+          const last = page.at(-1)
+          const occurredAt = last?.event.occurredAt ?? place.occurredAt
+          place = { sequence: last && page.length === chunkSize ? last.sequence : through, occurredAt }
         }
-        const last = page.at(-1)
-        const occurredAt = last?.event.occurredAt ?? place.occurredAt
-        place = { sequence: last && page.length === chunkSize ? last.sequence : through, occurredAt }
-      }
-      if (signal.aborted) return
-      // Nothing is awaited between the comparison and this, so that the feed hands out whatever is behind `place`.
-      const queue = createQueue<SecurityEvent>(mostWaiting)
-      const leave = join(filter.userId ?? everybody, { filter, behind: place.sequence, queue })
-      signal.addEventListener('abort', () => queue.close())
-      try {
-        yield* queue
-      } finally {
-        leave()
+        // Nothing is awaited between the comparison and this, so that the feed hands out whatever is behind `place`.
+        const queue = createQueue<LiveEvent>(mostWaiting)
+        const leave = join(filter.userId ?? everybody, { filter, behind: place.sequence, queue })
+        const close = () => queue.close()
+        signal.addEventListener('abort', close)
+        try {
+          for await (const live of queue) {
+            yield live
+            place = { sequence: live.sequence, occurredAt: live.event.occurredAt }
+          }
+        } finally {
+          leave()
+          signal.removeEventListener('abort', close)
+        }
       }
     },
   }

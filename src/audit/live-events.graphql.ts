@@ -1,13 +1,13 @@
 import { Arg, ID, Resolver, Root, Subscription } from 'type-graphql'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import type { EventQuery } from './event-filter.ts'
-import type { FollowRequest } from './live-events-service.ts'
+import type { FollowRequest, LiveEvent } from './live-events-service.ts'
 import { SecurityEventFilterInput, SecurityEventObject } from './security-event.graphql.ts'
 import type { SecurityEvent } from './security-event.ts'
 
 /** What a socket may follow, until its subscription ends. */
 export interface EventFollower {
-  readonly followEvents: (request: Omit<FollowRequest, 'signal'>) => AsyncIterable<SecurityEvent>
+  readonly followEvents: (request: Omit<FollowRequest, 'signal'>) => AsyncIterable<LiveEvent>
 }
 
 interface Opening {
@@ -31,7 +31,7 @@ export class LiveEventsResolver {
     subscribe: ({ args, context }: Opening) =>
       context.followEvents({ after: args.after ?? null, onlyUserId: signedIn(context).account.id }),
   })
-  ownEvent(@Root() event: SecurityEvent, @Arg('after', () => ID, after) _after: string | null): SecurityEvent {
+  ownEvent(@Root() { event }: LiveEvent, @Arg('after', () => ID, after) _after: string | null): SecurityEvent {
     return event
   }
 
@@ -43,7 +43,7 @@ export class LiveEventsResolver {
       context.followEvents({ after: args.after ?? null, filter: args.filter ?? null }),
   })
   anyEvent(
-    @Root() event: SecurityEvent,
+    @Root() { event }: LiveEvent,
     @Arg('after', () => ID, after) _after: string | null,
     @Arg('filter', () => SecurityEventFilterInput, filter) _filter: SecurityEventFilterInput | null,
   ): SecurityEvent {

@@ -1,6 +1,7 @@
 import { createSourceEventStream, type ExecutionResult, execute, GraphQLError, type GraphQLSchema } from 'graphql'
-import type { FollowEvents } from '../audit/live-events-service.ts'
+import type { FollowEvents, LiveEvent } from '../audit/live-events-service.ts'
 import { AppError } from '../failure.ts'
+import type { SessionRecord } from '../sessions/session-store.ts'
 import type { SessionEnd, SessionWatch } from '../sessions/session-watch-service.ts'
 import type { ContextOf, SocketContext } from './context.ts'
 import type { Connection } from './socket-connection.ts'
@@ -13,12 +14,16 @@ export interface SubscriptionStreamDeps {
   readonly followEvents: FollowEvents
 }
 
+/** One look at the record is good for what was read from the log before it, and so long: a backlog asks twenty times a second. */
+const longestLookMs = 50
+
 /** The one that outlives the session, to tell of its end. */
 const farewell = 'sessionEnded'
 
 /**
  * Makes the answers of a subscription. Who subscribes is read from the record when it starts and again for each event, by the
- * id of the session, and the guard asked with that; each event has loaders of its own. Throws the failure that ends it.
+ * id of the session, and the guard asked with that, on a look that is never older than the event; each event has loaders of its
+ * own. Throws the failure that ends it.
  */
 export const createSubscriptionStream = ({ schema, contextOf, standing, followEvents }: SubscriptionStreamDeps) => {
   const recordOf = async ({ caller, end }: Connection, field: string) => {
@@ -29,8 +34,8 @@ export const createSubscriptionStream = ({ schema, contextOf, standing, followEv
     return last
   }
 
-  const contextFor = async (connection: Connection, field: string, signal: AbortSignal): Promise<SocketContext> => {
-    const { session, account } = await recordOf(connection, field)
+  const contextOfRecord = (record: SessionRecord, connection: Connection, signal: AbortSignal): SocketContext => {
+    const { session, account } = record
     const { incoming, caller } = connection
     // Its getters are kept: loaders are made when they are first asked for.
     return Object.assign(contextOf({ kind: 'signedIn', session, account, token: caller.token }, incoming), {
@@ -45,11 +50,19 @@ export const createSubscriptionStream = ({ schema, contextOf, standing, followEv
     signal: AbortSignal,
   ): AsyncGenerator<ExecutionResult> {
     const args = { schema, ...request }
-    const source = await createSourceEventStream({ ...args, contextValue: await contextFor(connection, field, signal) })
+    const starting = contextOfRecord(await recordOf(connection, field), connection, signal)
+    const source = await createSourceEventStream({ ...args, contextValue: starting })
     if (!(Symbol.asyncIterator in source)) throw source.errors?.[0] ?? new GraphQLError('No stream')
-    for await (const event of source) {
-      const contextValue = await contextFor(connection, field, signal)
-      const result = await execute({ ...args, rootValue: event, contextValue })
+    let lookedAt = 0
+    let record: SessionRecord | undefined
+    for await (const value of source) {
+      const { readAt = Number.POSITIVE_INFINITY } = value as Partial<LiveEvent>
+      if (!record || lookedAt < readAt || performance.now() - lookedAt > longestLookMs) {
+        lookedAt = performance.now()
+        record = await recordOf(connection, field)
+      }
+      const contextValue = contextOfRecord(record, connection, signal)
+      const result = await execute({ ...args, rootValue: value, contextValue })
       if (!result.data) throw result.errors?.[0] ?? new GraphQLError('No data')
       if (connection.end() && field !== farewell) return // while it was made
       yield result

@@ -7,7 +7,6 @@ import {
 } from 'graphql'
 import { CloseCode, type Context, makeServer, type WebSocket } from 'graphql-ws'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
-import { SubscriberLags } from '../audit/live-events-service.ts'
 import { AppError, failureIn } from '../failure.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Caller } from '../sessions/caller.ts'
@@ -31,6 +30,8 @@ export interface SubscriptionsDeps {
 export interface SubscriptionSocket extends WebSocket {
   readonly isOpen: () => boolean
   close(code: number, reason: string): void
+  /** Closes it with the code that has clients come back and go on. */
+  readonly closeToResume: (reason: string) => void
 }
 
 /** Serves one socket; what it returns is to be called once that is closed. */
@@ -43,8 +44,6 @@ const initTimeoutMs = 3_000
 const mostSocketsOfSession = 10
 const mostSubscriptions = 20
 const longestSubscriptionId = 100
-/** WebSocket close code 1013: graphql-ws and Apollo Client try again after it. */
-const tryAgainLater = 1013
 const resumeReason = 'Try again, with the id of your last event as after'
 
 interface Extra {
@@ -58,7 +57,11 @@ type SocketState = Context<Record<string, unknown> | undefined, Extra>
 
 /** What a subscription carries from its request to its stream. */
 interface Prepared extends ExecutionArgs {
-  readonly contextValue: { readonly extra: Extra; readonly connection: Connection; readonly ready: ReadySubscription }
+  readonly contextValue: {
+    readonly socket: SubscriptionSocket
+    readonly connection: Connection
+    readonly ready: ReadySubscription
+  }
 }
 
 /**
@@ -72,7 +75,7 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
     errors.map((error) => withRequestId(withoutSuggestion(formatError(error.toJSON(), error)), requestId))
 
   const refuse = async ({ socket, incoming: { client } }: Extra, caller: Caller): Promise<false> => {
-    if (caller.kind === 'undetermined') socket.close(tryAgainLater, 'SERVICE_DEGRADED')
+    if (caller.kind === 'undetermined') socket.closeToResume('SERVICE_DEGRADED')
     else socket.close(CloseCode.Unauthorized, caller.kind === 'ended' ? caller.reason : 'UNAUTHENTICATED')
     if (caller.kind !== 'undetermined') {
       const code = caller.kind === 'ended' ? 'SESSION_ENDED' : 'UNAUTHENTICATED'
@@ -108,20 +111,18 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
       throw requestError(new AppError('RATE_LIMITED', { retryAfterSeconds: 1 }))
     }
     const ready = readSubscription(schema, request)
-    return { ...ready, schema, contextValue: { extra, connection, ready } }
+    return { ...ready, schema, contextValue: { socket, connection, ready } }
   }
 
   /** What the stream throws ends the subscription with an error; where the client may go on behind its last event, the socket. */
-  async function* answers({ extra, connection, ready }: Prepared['contextValue'], signal: AbortSignal) {
+  async function* answers({ socket, connection, ready }: Prepared['contextValue'], signal: AbortSignal) {
     const { promise, resolve } = Promise.withResolvers<void>()
     if (ready.field === 'sessionEnded') connection.delayClose(promise)
     try {
       yield* stream(ready, connection, signal)
     } catch (problem) {
       const failure = failureIn(problem instanceof GraphQLError ? problem.originalError : problem)
-      if (problem instanceof SubscriberLags || failure?.code === 'SERVICE_DEGRADED') {
-        extra.socket.close(tryAgainLater, resumeReason)
-      }
+      if (failure?.code === 'SERVICE_DEGRADED') socket.closeToResume(resumeReason)
       throw problem
     } finally {
       resolve()

@@ -18,6 +18,8 @@ export interface SocketsDeps {
 const subprotocol = 'graphql-transport-ws'
 const largestFrameBytes = 64 * 1024
 const mostBufferedBytes = 1_000_000 // of a reader that does not read
+const longestWriteMs = 5_000 // for the network to take anything of what waits: then nobody reads
+const readsTooSlowly = 'You read too slowly: try again, with the id of your last event as after'
 const pingIntervalMs = 12_000
 const lookIntervalMs = 1_000
 const closeTimeoutMs = 1_500 // a peer that does not answer the close is cut off
@@ -25,7 +27,7 @@ const closeTimeoutMs = 1_500 // a peer that does not answer the close is cut off
 /** WebSocket close codes (RFC 6455 §7.4.1, and those that were registered since). */
 const goingAway = 1001
 const unsupportedData = 1003
-const tryAgainLater = 1013
+const tryAgainLater = 1013 // graphql-ws and Apollo Client do
 const internalError = 4500
 
 type Refusal = readonly [status: number, code: ErrorCode, message: string]
@@ -55,6 +57,8 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
   >()
   const ofNetwork = new Map<string, number>()
   const silent = new WeakSet<WebSocket>()
+  /** When the network last took something of what is written to a socket, by performance.now(). */
+  const takenAt = new Map<WebSocket, number>()
   let isClosing = false
 
   const refusalOf = ({ headers }: IncomingMessage, network: string): Refusal | undefined => {
@@ -70,9 +74,16 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
     else ofNetwork.delete(network)
   }
 
+  const closeToResume = (socket: WebSocket, reason: string, requestId?: string): void => {
+    if (socket.readyState !== socket.OPEN) return
+    log.info({ requestId, reason }, 'a socket is closed, for its subscriptions to be resumed')
+    socket.close(tryAgainLater, reason)
+  }
+
   const open = (socket: WebSocket, incoming: Incoming): void => {
+    const { requestId } = incoming
     const fail = (problem: unknown): void => {
-      log.error({ err: problem, requestId: incoming.requestId }, 'a socket failed')
+      log.error({ err: problem, requestId }, 'a socket failed')
       socket.close(internalError, 'Internal server error')
     }
     const isOpen = (): boolean => socket.readyState === socket.OPEN
@@ -83,11 +94,19 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
         protocol: socket.protocol,
         isOpen,
         close: (code, reason) => socket.close(code, reason),
+        closeToResume: (reason) => closeToResume(socket, reason, requestId),
         send: (text) =>
           new Promise((resolve) => {
             if (!isOpen()) return resolve()
-            if (socket.bufferedAmount > mostBufferedBytes) socket.close(tryAgainLater, 'You read too slowly')
-            else socket.send(text, () => resolve())
+            if (socket.bufferedAmount > mostBufferedBytes) closeToResume(socket, readsTooSlowly, requestId)
+            else {
+              if (!takenAt.has(socket)) takenAt.set(socket, performance.now())
+              socket.send(text, () => {
+                if (socket.bufferedAmount > 0 && isOpen()) takenAt.set(socket, performance.now())
+                else takenAt.delete(socket)
+                resolve()
+              })
+            }
           }),
         onMessage: (take) =>
           socket.on('message', (data: RawData, isBinary: boolean) => {
@@ -99,13 +118,16 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
       incoming,
     )
     socket.on('close', (code, reason) => {
+      takenAt.delete(socket)
       closed(code, String(reason)).catch((problem) => log.error({ err: problem }, 'a socket could not be closed'))
     })
   }
 
   const look = setInterval(() => {
     for (const socket of server.clients) {
-      if (socket.bufferedAmount > mostBufferedBytes) socket.close(tryAgainLater, 'You read too slowly')
+      const waitsSince = takenAt.get(socket) ?? Number.POSITIVE_INFINITY
+      const isStuck = performance.now() - waitsSince > longestWriteMs
+      if (isStuck || socket.bufferedAmount > mostBufferedBytes) closeToResume(socket, readsTooSlowly)
     }
   }, lookIntervalMs)
   const pulse = setInterval(() => {

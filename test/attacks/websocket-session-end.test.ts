@@ -91,9 +91,10 @@ test.each(Object.entries(endings))(
     expect(performance.now() - startedAt).toBeLessThan(name === 'LIMIT_REACHED' ? 4_000 : 2_000)
     expect(ending.data()).toMatchObject([{ sessionEnded: { id: sessionId, endReason: reason } }])
     const seen = own.data().map(({ securityEvents }) => securityEvents)
-    const ended = await gatehouse.sql`SELECT ended_at FROM user_sessions WHERE id = ${sessionId}`
-    const after = seen.filter(({ occurredAt }) => new Date(occurredAt) > ended[0]?.ended_at)
-    expect(after).toEqual([])
+    const [row] = await gatehouse.sql`SELECT ended_at AS at FROM user_sessions WHERE id = ${sessionId}`
+    const endedAt = Date.parse(row?.at)
+    expect(endedAt).toBeGreaterThan(0)
+    expect(seen.filter(({ occurredAt }) => Date.parse(String(occurredAt)) > endedAt)).toEqual([])
     expect(seen.map(({ type }) => type)).not.toContain('SESSION_REVOKED')
   },
 )
@@ -120,7 +121,7 @@ test('F14 a session that is used meanwhile over HTTP keeps its socket past the d
   }
   const deadline = async () => {
     const [row] = await gatehouse.sql`SELECT idle_expires_at AS at FROM user_sessions WHERE id = ${sessionId}`
-    return Number(row?.at)
+    return Date.parse(row?.at)
   }
   const first = await deadline()
   advance(1_800)
