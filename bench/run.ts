@@ -11,6 +11,7 @@ import { audit } from './audit.ts'
 import { eventPages } from './event-pages.ts'
 import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
+import { liveEvents } from './live-events.ts'
 import { lockout } from './lockout.ts'
 import { revocation } from './revocation.ts'
 import { sessionCheck } from './session-check.ts'
@@ -30,6 +31,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'verify-mfa': verifyMfa,
   lockout,
   revocation,
+  'live-events': liveEvents,
   limit,
   'frozen-redis': frozenRedis,
   audit,
