@@ -124,6 +124,7 @@ describe('what is malformed', () => {
       ...['http://app.example.com', 'https://me@app.example.com', 'https://bücher.example', 'capacitor://localhost'],
       ...['https://a.example https://b.example', 'http://localhost.evil.example'],
     ].map((origin): [string, string, string] => ['ALLOWED_ORIGINS', `https://a.example, ${origin}`, `"${origin}"`]),
+    ['SOCKETS_PER_NETWORK', '0', 'from 1'],
     ['SESSION_ABSOLUTE_SECONDS', '59', 'from 60'],
     ['SESSION_LIMIT', '0', 'from 1 to 100'],
     ['SESSION_LIMIT_POLICY', 'evict_oldest', 'EVICT_OLDEST, DENY, ASK'],

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -24,7 +26,8 @@ import {
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
-import { type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
+import { IssueAccessTokenDocument, LogoutDocument } from './support/documents.generated.ts'
+import { eventually, type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
 import { readDocument, root, walk } from './support/walk.ts'
 
 const path = 'docs/guide.md'
@@ -50,6 +53,26 @@ test(
   },
   longestWalkMs,
 )
+
+test("the guide's program follows the events of its user", async () => {
+  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument(path)) ?? []
+  const client = await gatehouse.signedInAs(await gatehouse.createUser())
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: root,
+    env: { ...process.env, GATEHOUSE: gatehouse.url, TOKEN: client.token },
+  })
+  const output: string[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(String(data)))
+  await eventually(async () => {
+    await client.ask(IssueAccessTokenDocument, { audience: 'shop' })
+    return output.length > 0
+  })
+  expect(output[0]).toContain('ACCESS_TOKEN_ISSUED')
+  const ended = once(child, 'exit')
+  await client.ask(LogoutDocument, {})
+  expect(await ended).toEqual([1, null])
+  expect(output.join('')).toContain('SIGNED_OUT')
+})
 
 /** The rows of the table under this heading, each without its last `ignored` cells. */
 const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> => {
