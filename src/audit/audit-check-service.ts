@@ -31,7 +31,7 @@ export type CheckAuditLog = (
 const retryAfterSeconds = 10 // a million events take about a minute
 
 /** Throws BAD_USER_INPUT. */
-export const parseCheckedTime = ({ from = null, to = null }: CheckedTime): { from: Date | null; to: Date | null } => {
+const parseCheckedTime = ({ from = null, to = null }: CheckedTime): { from: Date | null; to: Date | null } => {
   for (const [name, instant] of Object.entries({ from, to })) {
     if (instant && !isWithinLog(instant)) throw badInput(name, 'must be between the years 1970 and 9998')
   }
