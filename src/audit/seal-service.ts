@@ -17,18 +17,23 @@ const mostAtOnce = 1_000 // hashing them keeps the event loop for about 3 ms
 const checkpointEveryLinks = 10_000
 const checkpointEverySeconds = 60
 const wholeReadMs = 900 // less than the time between looks that nobody asked for
+const settleMs = 250 // longer than most transactions
 
 /** Knows from its own sealing how far the log is sealed, and reads it anew where another server was faster. */
 export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
   // What was sealed stays in the outbox's index until a vacuum. It is read past about once a second, for what was written
-  // long before its commit; else reading begins behind what had been sealed about a second ago.
-  let wholeReadAt = Number.NEGATIVE_INFINITY
-  let [newest, newestAtRead, settled] = [0, 0, 0]
+  // long before its commit; else reading begins behind what had been sealed a moment ago.
+  let [wholeReadAt, settledAt] = [Number.NEGATIVE_INFINITY, 0]
+  let [newest, settling, settled] = [0, 0, 0]
   const placeToRead = (): number => {
-    if (performance.now() - wholeReadAt < wholeReadMs) return settled
-    wholeReadAt = performance.now()
-    settled = newestAtRead
-    newestAtRead = newest
+    const at = performance.now()
+    if (at - settledAt >= settleMs) {
+      settledAt = at
+      settled = settling
+      settling = newest
+    }
+    if (at - wholeReadAt < wholeReadMs) return settled
+    wholeReadAt = at
     return 0
   }
 
