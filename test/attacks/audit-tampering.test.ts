@@ -5,7 +5,7 @@ import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createVerifyLog, type VerifyLog } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
 import { asServer, createTestDatabase } from '../support/database.ts'
-import { roundsOf, roundsOf } from '../support/rounds.ts'
+import { roundsOf } from '../support/rounds.ts'
 import { openLog, sealingKey } from '../support/sealed-log.ts'
 import { manipulations, randomFrom } from '../support/tampering.ts'
 
