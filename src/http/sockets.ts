@@ -30,6 +30,12 @@ const unsupportedData = 1003
 const tryAgainLater = 1013 // graphql-ws and Apollo Client do
 const internalError = 4500
 
+interface Upgrade {
+  readonly socket: Duplex
+  readonly head: Buffer
+  readonly response: ServerResponse
+}
+
 type Refusal = readonly [status: number, code: ErrorCode, message: string]
 
 const refusals = {
@@ -51,10 +57,7 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
     handleProtocols: () => subprotocol,
     closeTimeout: closeTimeoutMs,
   } as ConstructorParameters<typeof WebSocketServer>[0])
-  const upgrades = new WeakMap<
-    IncomingMessage,
-    { readonly socket: Duplex; readonly head: Buffer; response: ServerResponse }
-  >()
+  const upgrades = new WeakMap<IncomingMessage, Upgrade>()
   const ofNetwork = new Map<string, number>()
   const silent = new WeakSet<WebSocket>()
   /** When the network last took something of what is written to a socket, by performance.now(). */
@@ -126,8 +129,7 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
   const look = setInterval(() => {
     for (const socket of server.clients) {
       const waitsSince = takenAt.get(socket) ?? Number.POSITIVE_INFINITY
-      const isStuck = performance.now() - waitsSince > longestWriteMs
-      if (isStuck || socket.bufferedAmount > mostBufferedBytes) closeToResume(socket, readsTooSlowly)
+      if (performance.now() - waitsSince > longestWriteMs) closeToResume(socket, readsTooSlowly)
     }
   }, lookIntervalMs)
   const pulse = setInterval(() => {
@@ -154,17 +156,16 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
 
     isUpgrade: ({ raw }: FastifyRequest): boolean => upgrades.has(raw),
 
-    /** Answers a request for a socket: with one, or with why not. */
+    /** Answers what `isUpgrade` says is a request for a socket: with one, or with why not. */
     upgrade({ raw }: FastifyRequest, reply: FastifyReply, incoming: Incoming): void {
-      const upgrade = upgrades.get(raw)
       const network = networkOf(incoming.client.ipAddress)
       const problem = refusalOf(raw, network)
-      if (!upgrade || problem) {
-        const [status, code, message] = problem ?? refusals.stopping
+      if (problem) {
+        const [status, code, message] = problem
         reply.code(status).send({ errors: [{ message, extensions: { code } }] })
         return
       }
-      const { socket, head, response } = upgrade
+      const { socket, head, response } = upgrades.get(raw) as Upgrade
       reply.hijack()
       response.detachSocket(socket as never)
       count(network, 1)
