@@ -41,12 +41,17 @@ export const readSubscription = (schema: GraphQLSchema, request: SubscriptionReq
   }
   const wrong = variablesFailure(schema, operation, variables ?? {})
   if (wrong) throw wrong
-  const [selection] = operation.selectionSet.selections
+  const [root, ...more] = operation.selectionSet.selections
+  if (root?.kind !== Kind.FIELD || root.directives?.length || more.length > 0) {
+    throw requestError(
+      badInput('query', 'must select one field of the root, without a fragment or directive around it'),
+    )
+  }
   return {
     document,
     operationName: operationName ?? undefined,
     variableValues: variables ?? {},
-    field: selection?.kind === Kind.FIELD ? selection.name.value : '',
+    field: root.name.value,
   }
 }
 
