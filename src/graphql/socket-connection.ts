@@ -3,6 +3,8 @@ import type { SignedInCaller } from '../sessions/caller.ts'
 import type { SessionEnd } from '../sessions/session-watch-service.ts'
 import type { Incoming } from './context.ts'
 
+type EndListener = (end: SessionEnd | null) => void
+
 /** A socket whose caller is known. */
 export interface Connection {
   readonly incoming: Incoming
@@ -10,11 +12,12 @@ export interface Connection {
   readonly caller: SignedInCaller
   /** How its session ended; undefined while it is live, as far as this server knows. */
   readonly end: () => SessionEnd | undefined
-  readonly ended: Promise<SessionEnd | null>
+  /** Calls `listener` when it ends, with what `finish` is given, until the returned function is called; at once where it has ended. */
+  readonly onEnd: (listener: EndListener) => () => void
   /** Waits for what tells the client of the end, before the socket is closed. */
   readonly delayClose: (work: Promise<void>) => void
   /** Ends it: closes the socket as soon as the client was told, null where there is nothing to tell. */
-  readonly finish: (end: SessionEnd | null) => void
+  readonly finish: EndListener
 }
 
 const longestFarewellMs = 500
@@ -25,19 +28,26 @@ export const createConnection = (
   caller: SignedInCaller,
   close: (reason: string) => void,
 ): Connection => {
-  const { promise: ended, resolve } = Promise.withResolvers<SessionEnd | null>()
-  const farewells: Promise<void>[] = []
+  const listeners = new Set<EndListener>()
+  const farewells = new Set<Promise<void>>()
   let end: SessionEnd | null | undefined
   return {
     incoming,
     caller,
     end: () => end ?? undefined,
-    ended,
-    delayClose: (work) => void farewells.push(work),
+    onEnd(listener) {
+      if (end === undefined) listeners.add(listener)
+      else listener(end)
+      return () => listeners.delete(listener)
+    },
+    delayClose(work) {
+      farewells.add(work)
+      void work.finally(() => farewells.delete(work))
+    },
     finish(how) {
       if (end !== undefined) return
       end = how
-      resolve(how)
+      for (const listener of listeners) listener(how)
       void Promise.race([Promise.all(farewells), pause(longestFarewellMs)]).then(() =>
         close(how?.reason ?? 'UNAUTHENTICATED'),
       )

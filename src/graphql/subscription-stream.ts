@@ -70,9 +70,12 @@ export const createSubscriptionStream = ({ schema, contextOf, standing, followEv
   }
 }
 
-async function* endingOf({ ended }: Connection, signal: AbortSignal) {
+async function* endingOf({ onEnd }: Connection, signal: AbortSignal) {
   if (signal.aborted) return
-  const stopped = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null)))
-  const end: SessionEnd | null = await Promise.race([ended, stopped])
+  const { promise, resolve } = Promise.withResolvers<SessionEnd | null>()
+  signal.addEventListener('abort', () => resolve(null))
+  const leave = onEnd(resolve)
+  const end = await promise
+  leave()
   if (end) yield end.session
 }
