@@ -16,15 +16,19 @@ import {
 } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, type TestUser } from '../support/gatehouse.ts'
 import { connect, newestEvent } from '../support/live-socket.ts'
+import { addresses, at, chrome, firefox } from '../support/places.ts'
+
+const { zurich, tokyo } = addresses
 
 let gatehouse: Gatehouse
 /** Another server on the same record, which ends what the first has sockets of. */
 let other: Gatehouse
 let admin: Client
 beforeAll(async () => {
-  gatehouse = await startGatehouse()
+  const trustedProxies = ['127.0.0.1']
+  gatehouse = await startGatehouse({ config: { trustedProxies } })
   const sessionLimit = { mostSessions: 2, policy: 'EVICT_OLDEST' } as const
-  other = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config: { sessionLimit } })
+  other = await startGatehouse({ databaseUrl: gatehouse.databaseUrl, config: { trustedProxies, sessionLimit } })
   const account = await gatehouse.createUser({ role: 'ADMIN' })
   await gatehouse.giveTotp(account)
   const { token } = await gatehouse.signedInAs(account, ['PASSWORD', 'TOTP'], secondsAfter(gatehouse.now(), 3600))
@@ -64,14 +68,17 @@ const endings: Record<string, (victim: Victim) => Promise<unknown>> = {
     other.advanceClock(10)
     await elsewhere.send(MeDocument, {})
   },
+  RISK: ({ elsewhere }) => at(elsewhere, tokyo, firefox).send(MeDocument, {}),
 }
 
+/** A session that began in Zurich, with a socket there. */
 const withSocket = async () => {
   const user = await gatehouse.createUser()
   const { token, sessionId } = await gatehouse.signedInAs(user)
-  const elsewhere = other.clientWith(token)
+  await gatehouse.sql`UPDATE user_sessions SET ip_address = ${zurich}, user_agent = ${chrome} WHERE id = ${sessionId}`
+  const elsewhere = at(other.clientWith(token), zurich)
   await elsewhere.ask(IssueAccessTokenDocument, { audience: 'shop' })
-  const live = await connect(gatehouse.url, token)
+  const live = await connect(gatehouse.url, token, { headers: { 'x-forwarded-for': zurich, 'user-agent': chrome } })
   const own = live.subscribe(OwnEventsDocument, { after: await newestEvent(gatehouse, user.id) })
   const ending = live.subscribe(SessionEndedDocument, {})
   await elsewhere.ask(IssueAccessTokenDocument, { audience: 'shop' })
