@@ -123,6 +123,11 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
     } catch (problem) {
       const failure = failureIn(problem instanceof GraphQLError ? problem.originalError : problem)
       if (failure?.code === 'SERVICE_DEGRADED') socket.closeToResume(resumeReason)
+      if (!failure && !(problem instanceof GraphQLError)) {
+        // logFaults passes over it: graphql-ws wraps it in an error without a path.
+        const { requestId } = connection.incoming
+        log.error({ err: problem, requestId, operationName: ready.operationName }, 'a subscription failed')
+      }
       throw problem
     } finally {
       resolve()

@@ -33,7 +33,9 @@ export interface Subscription<Data> {
   readonly id: string
   /** What came so far. */
   data(): Data[]
-  /** The codes of the errors that ended it, or that came with an answer. */
+  /** What ended it, or came with an answer. */
+  errors(): { readonly extensions: Readonly<Record<string, unknown>> & { readonly code: string } }[]
+  /** The codes of those errors. */
   codes(): string[]
   isOver(): boolean
 }
@@ -72,13 +74,15 @@ export const openSocket = async (
     const id = String(++subscriptions)
     send({ id, type: 'subscribe', payload })
     const own = (type: string) => frames.filter((frame) => frame.id === id && frame.type === type)
+    const errors = () =>
+      [...own('error'), ...own('next')].flatMap(({ payload }) =>
+        Array.isArray(payload) ? payload : ((payload as { errors?: [] }).errors ?? []),
+      )
     return {
       id,
       data: () => own('next').flatMap(({ payload }) => (payload as { data?: Data }).data ?? []),
-      codes: () =>
-        [...own('error'), ...own('next')]
-          .flatMap(({ payload }) => (Array.isArray(payload) ? payload : ((payload as { errors?: [] }).errors ?? [])))
-          .map(({ extensions }) => extensions.code),
+      errors,
+      codes: () => errors().map(({ extensions }) => extensions.code),
       isOver: () => own('error').length + own('complete').length > 0,
     }
   }
