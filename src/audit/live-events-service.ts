@@ -8,6 +8,7 @@ import type { SecurityEvent } from './security-event.ts'
 
 export interface LiveEventsDeps {
   readonly log: SealedEventStore
+  /** Told of the first failure, and of no other until it worked again. */
   readonly logProblem: (problem: unknown) => void
 }
 
@@ -55,6 +56,12 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
   let position = 0 // what is sealed up to here was handed out
   let head = 0
   let isReading = false
+  let isFailing = false
+
+  const fail = (problem: unknown): void => {
+    if (!isFailing) logProblem(problem)
+    isFailing = true
+  }
 
   /** Who has more waiting than is kept is handed nothing further, and reads on by itself. */
   const handOut = (live: LiveEvent): void => {
@@ -81,8 +88,9 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
         for (const sealed of page) handOut({ ...sealed, readAt })
         position = through
       }
+      isFailing = false
     } catch (problem) {
-      logProblem(problem)
+      fail(problem)
     } finally {
       isReading = false
     }
@@ -119,14 +127,14 @@ export const createLiveEvents = ({ log, logProblem }: LiveEventsDeps) => {
   }
 
   const timer = setInterval(() => {
-    if (byUser.size > 0) look().catch(logProblem)
+    if (byUser.size > 0) look().catch(fail)
   }, lookIntervalMs)
 
   return {
     /** Takes the announcement of a sealing. */
     hear: (sequence: string): void => advance(Number(sequence)),
     /** Looks for what may have been missed. */
-    look: (): void => void look().catch(logProblem),
+    look: (): void => void look().catch(fail),
     stop: (): void => clearInterval(timer),
 
     /**

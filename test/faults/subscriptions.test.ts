@@ -17,6 +17,7 @@ import { eventually, startGatehouse } from '../support/gatehouse.ts'
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 import { connect, type LiveSocket, newestEvent, openSocket, type Subscription } from '../support/live-socket.ts'
 import { startRedisServer } from '../support/redis-server.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 type CleanUp = TestContext['onTestFinished']
 
@@ -148,19 +149,48 @@ const isRunning = (pid: number): boolean => {
 test.concurrent('I12 sockets close within 2 s of the return of a listener that was cut off while their session ended', async ({
   onTestFinished,
 }) => {
-  const gatehouse = await startGatehouse()
+  const other = await startGatehouse()
+  onTestFinished(other.close)
+  const proxy = await startTcpProxy(other.databaseUrl)
+  onTestFinished(proxy.close)
+  const gatehouse = await startGatehouse({ databaseUrl: proxy.url })
   onTestFinished(gatehouse.close)
-  const client = await gatehouse.signedInAs(await gatehouse.createUser())
+  const client = await other.signedInAs(await other.createUser())
   const live = await connect(gatehouse.url, client.token)
-  const cutOff = async () => {
-    await gatehouse.sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-      WHERE application_name = 'gatehouse listener' AND datname = current_database()`
-  }
-  await cutOff()
-  await Promise.all([client.ask(LogoutDocument, {}), cutOff()])
-  const endedAt = performance.now()
+  proxy.cut()
+  await client.ask(LogoutDocument, {})
+  proxy.restore()
+  const restoredAt = performance.now()
   expect(await live.closed).toEqual({ code: 4401, reason: 'SIGNED_OUT' })
-  expect(performance.now() - endedAt).toBeLessThan(4_000)
+  expect(performance.now() - restoredAt).toBeLessThan(4_000)
+})
+
+test.concurrent('an outage of PostgreSQL is logged once by who follows the log, however long, and open subscriptions go on after it', async ({
+  onTestFinished,
+}) => {
+  const other = await startGatehouse()
+  onTestFinished(other.close)
+  const proxy = await startTcpProxy(other.databaseUrl)
+  onTestFinished(proxy.close)
+  const gatehouse = await startGatehouse({ databaseUrl: proxy.url })
+  onTestFinished(gatehouse.close)
+  const user = await other.createUser()
+  const { token, ask } = await other.signedInAs(user)
+  const act = () => ask(IssueAccessTokenDocument, { audience: 'shop' })
+  await act()
+  const live = await connect(gatehouse.url, token)
+  const own = live.subscribe(OwnEventsDocument, { after: await newestEvent(other, user.id) })
+  const outages = () => gatehouse.logs.filter((line) => line.includes('the security log can not be followed')).length
+  for (const outage of [1, 2]) {
+    await act()
+    await eventually(() => own.data().length === outage)
+    proxy.cut()
+    await eventually(() => outages() === outage)
+    await wait(2_500) // the log is looked at once a second
+    expect(outages()).toBe(outage)
+    proxy.restore()
+  }
+  live.close()
 })
 
 test.concurrent('I12 sockets close within 30 s of an end that nobody announced', { timeout: 45_000 }, async ({
@@ -218,7 +248,7 @@ test.concurrent('I13 a server that is told to stop under load closes its sockets
   expect(new Set(ids).size).toBe(count?.found)
 })
 
-test.concurrent('I15 faults of the database in the middle of a subscription stay there: nothing of them is told, and the process lives', async ({
+test.concurrent('I15 faults of the database in the middle of a subscription stay there: nothing of them is told but the id that finds them in the log, and the process lives', async ({
   onTestFinished,
 }) => {
   const { sql, user, token, start } = await prepare(onTestFinished)
@@ -238,6 +268,14 @@ test.concurrent('I15 faults of the database in the middle of a subscription stay
     await eventually(started.isOver)
     expect(started.codes()).toEqual(['INTERNAL_SERVER_ERROR'])
     expect(JSON.stringify(live.frames)).not.toMatch(/relation|away|select/i)
+    const requestId = started.errors()[0]?.extensions.requestId
+    expect(requestId).toBeTruthy()
+    await eventually(() =>
+      server.output
+        .join('')
+        .split('\n')
+        .some((line) => line.includes(`${requestId}`) && /relation .* does not exist/.test(line)),
+    )
     await sql`ALTER TABLE away RENAME TO ${sql(table)}`
     await act()
     const again = live.subscribe(OwnEventsDocument, { after: first })
