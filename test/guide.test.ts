@@ -26,8 +26,9 @@ import {
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
-import { IssueAccessTokenDocument, LogoutDocument } from './support/documents.generated.ts'
+import { IssueAccessTokenDocument, LoginDocument, LogoutDocument } from './support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
+import { startTcpProxy } from './support/tcp-proxy.ts'
 import { readDocument, root, walk } from './support/walk.ts'
 
 const path = 'docs/guide.md'
@@ -54,12 +55,17 @@ test(
   longestWalkMs,
 )
 
-test("the guide's program follows the events of its user", async () => {
+test("the guide's program follows the events of its user, and misses none while its socket is lost", async ({
+  onTestFinished,
+}) => {
   const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument(path)) ?? []
-  const client = await gatehouse.signedInAs(await gatehouse.createUser())
+  const { password, ...user } = await gatehouse.createUser()
+  const client = await gatehouse.signedInAs(user)
+  const proxy = await startTcpProxy(gatehouse.url)
+  onTestFinished(proxy.close)
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     cwd: root,
-    env: { ...process.env, GATEHOUSE: gatehouse.url, TOKEN: client.token },
+    env: { ...process.env, GATEHOUSE: proxy.url.replace(/\/$/, ''), TOKEN: client.token },
   })
   const output: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(String(data)))
@@ -68,6 +74,10 @@ test("the guide's program follows the events of its user", async () => {
     return output.length > 0
   })
   expect(output[0]).toContain('ACCESS_TOKEN_ISSUED')
+  proxy.cut()
+  await gatehouse.anonymous.ask(LoginDocument, { input: { email: user.email, password } })
+  proxy.restore()
+  await eventually(() => output.join('').includes('LOGIN_SUCCEEDED'))
   const ended = once(child, 'exit')
   await client.ask(LogoutDocument, {})
   expect(await ended).toEqual([1, null])
