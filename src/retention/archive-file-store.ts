@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, readdir, rename, rm } from 'node:fs/promises'
+import { access, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
@@ -9,7 +9,8 @@ import { archiveFileNames } from '../audit/archive-file.ts'
 import { linesOf } from '../lib/lines.ts'
 
 const mostBytesOfLine = 1_000_000
-const draftName = /^security-events-\d{4}-\d\d(\.personal)?\.jsonl\.gz\.[0-9a-f-]{36}\.part$/
+const draftName = /^security-events-(\d{4}-\d\d)(\.personal)?\.jsonl\.gz\.[0-9a-f-]{36}\.part$/
+const draftAgeMs = 24 * 3600 * 1000
 
 /** A gzipped file that grows line by line. */
 export interface LineWriter {
@@ -27,7 +28,10 @@ export interface ArchiveDraft {
   readPersonalData(): { readonly lines: AsyncIterable<string>; count(): number }
   /** SHA-256 of the file of events. */
   digest(): Promise<Buffer>
-  /** Gives the files their names. Throws, and changes nothing, where a file of events is there that holds something else. */
+  /**
+   * Gives the files their names. Throws, and changes nothing, where a file of events is there that holds something else. Beside one that
+   * holds the same, a file of personal data that is there stays as it is: somebody may have been taken out of it.
+   */
   place(): Promise<void>
   discard(): Promise<void>
 }
@@ -36,14 +40,16 @@ export type ArchiveFileStore = ReturnType<typeof createArchiveFileStore>
 
 /** The directory that months are archived in. It must be there: one that is not may be a disk that is not mounted. */
 export const createArchiveFileStore = (directory: string) => ({
-  /** Whether the file is there and has this SHA-256. */
-  async has(name: string, digest: Buffer): Promise<boolean> {
-    return (await digestOf(join(directory, name)))?.equals(digest) ?? false
+  /** Whether the files of a month, as in 2026-01, are both there, and that of events has this SHA-256. */
+  async has(month: string, digest: Buffer): Promise<boolean> {
+    const names = archiveFileNames(month)
+    if (!(await isThere(join(directory, names.personalData)))) return false
+    return (await digestOf(join(directory, names.events)))?.equals(digest) ?? false
   },
 
-  /** Begins the files of a month, as in 2026-01, and removes what was begun before and not finished: one program at a time may. */
+  /** Begins the files of a month, as in 2026-01, and removes what was begun of it before, or long ago, and not finished: one program at a time may. */
   async begin(month: string): Promise<ArchiveDraft> {
-    for (const name of await readdir(directory)) if (draftName.test(name)) await rm(join(directory, name))
+    await removeDrafts(directory, month)
     const names = archiveFileNames(month)
     const suffix = `.${randomUUID()}.part`
     const events = join(directory, names.events)
@@ -62,7 +68,7 @@ export const createArchiveFileStore = (directory: string) => ({
         const present = await digestOf(events)
         if (present && !present.equals((await digestOf(events + suffix)) as Buffer))
           throw new Error(`${events} is there already and holds something else: move it away`)
-        await rename(personalData + suffix, personalData)
+        if (!(present && (await isThere(personalData)))) await rename(personalData + suffix, personalData)
         await rename(events + suffix, events)
         const handle = await open(directory)
         await handle.sync().finally(() => handle.close())
@@ -74,6 +80,24 @@ export const createArchiveFileStore = (directory: string) => ({
     }
   },
 })
+
+const removeDrafts = async (directory: string, month: string): Promise<void> => {
+  for (const name of await readdir(directory)) {
+    const [, monthOfDraft] = draftName.exec(name) ?? []
+    if (!monthOfDraft) continue
+    const path = join(directory, name)
+    if (monthOfDraft === month || Date.now() - (await stat(path)).mtimeMs > draftAgeMs) await rm(path)
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    (problem: { code?: string }) => {
+      if (problem.code === 'ENOENT') return false
+      throw problem
+    },
+  )
 
 const openWriter = (path: string) => {
   const gzip = createGzip()

@@ -39,6 +39,16 @@ type Sealed = Extract<MeasuredMonth, { kind: 'sealed' }>
 export class Interrupted extends Error {}
 
 const mostTriesToDrop = 20
+const linesAtOnce = 500
+
+/** The same lines; `insist` is asked before the first and now and then. */
+async function* insisting(lines: AsyncIterable<string>, insist: () => Promise<void>): AsyncGenerator<string> {
+  let count = 0
+  for await (const line of lines) {
+    if (count++ % linesAtOnce === 0) await insist()
+    yield line
+  }
+}
 
 /**
  * Moves a month of events from the database to files: writes them, recomputes the chain from what was written, gives the files
@@ -51,10 +61,17 @@ export const createArchiveMonth = ({ archives, log, files, auditKeys, pause, now
   const write = createWriteArchive({ log, auditKeys })
 
   /** Recomputes the chain from the files alone. */
-  const check = async (draft: ArchiveDraft, { events, personalData, end }: WrittenArchive): Promise<void> => {
+  const check = async (
+    draft: ArchiveDraft,
+    { events, personalData, end }: WrittenArchive,
+    insist: () => Promise<void>,
+  ): Promise<void> => {
     const companions = draft.readPersonalData()
     const verifyArchive = createVerifyArchive({ keys, knownHead: end, onProgress: () => {} })
-    const { finding, ...read } = await verifyArchive({ lines: draft.readEvents(), personalData: companions.lines })
+    const { finding, ...read } = await verifyArchive({
+      lines: insisting(draft.readEvents(), insist),
+      personalData: companions.lines,
+    })
     if (finding) throw new Error(`${auditProblems[finding.problem]} Nothing was archived: run verify-audit`)
     if (read.checkedEvents !== events || read.end?.sequence !== end.sequence || companions.count() !== personalData)
       throw new Error('What was written can not be read back')
@@ -63,15 +80,15 @@ export const createArchiveMonth = ({ archives, log, files, auditKeys, pause, now
   /** Sees to it that the files are there, and that the database says so. */
   const archive = async (month: string, size: Sealed, { onProgress }: MonthWatch, insist: () => Promise<void>) => {
     const known = await archives.find(month)
-    if (known && (await files.has(known.file, known.fileDigest))) return
+    if (known && (await files.has(month.slice(0, 7), known.fileDigest))) return
     const draft = await files.begin(month.slice(0, 7))
     try {
       const written = await write(draft, month, size, { insist, onProgress })
       if (written.events !== size.events) throw new Error('Events were added to the month meanwhile')
-      await check(draft, written)
+      await check(draft, written, insist)
       const fileDigest = await draft.digest()
       if (known && !known.fileDigest.equals(fileDigest))
-        throw new Error(`${known.file} is gone or was altered, and can't be written again as it was: put it back`)
+        throw new Error(`${known.file}, or the personal data beside it, is gone or was altered, and can't be written again as it was: put it back`)
       await insist()
       await draft.place()
       const { events, firstSequence, lastEvent: lastSequence } = size

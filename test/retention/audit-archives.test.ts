@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { auditKeysOf } from '../../src/audit/audit-key.ts'
@@ -13,7 +13,7 @@ import { readConfig } from '../../src/config.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createArchiveFileStore } from '../../src/retention/archive-file-store.ts'
-import { type ArchiveMonthDeps, createArchiveMonth } from '../../src/retention/archive-month-service.ts'
+import { type ArchiveMonthDeps, createArchiveMonth, Interrupted } from '../../src/retention/archive-month-service.ts'
 import { archivesTurn } from '../../src/retention/archive-service.ts'
 import { createAuditArchiveStore } from '../../src/retention/audit-archive-store.ts'
 import { asServer } from '../support/database.ts'
@@ -264,6 +264,76 @@ describe('a run that dies is finished by the next', () => {
       expect(await recordOf(month)).toMatchObject({ events: '2', file_digest: sha256(file) })
     },
   )
+})
+
+test('a month of which a file is missing is written again before it is dropped', async () => {
+  for (const [kind, month] of [
+    ['', monthsAgo(70)],
+    ['.personal', monthsAgo(71)],
+  ] as const) {
+    await recordIn(gatehouse, [month, month])
+    await checkpointed(gatehouse)
+    await createArchiveMonth(depsOver(directory)).archive(month, { ...watch, isKept: true })
+    await rm(join(directory, nameOf(month, kind)))
+    expect(await archive(month)).toEqual({ kind: 'dropped', events: 2 })
+    expect(await verifiedOffline(month)).toHaveLength(2)
+  }
+})
+
+test('who was taken out of the personal data of a month stays out when a run is finished by the next', async () => {
+  const month = monthsAgo(72)
+  await recordIn(gatehouse, [month, month])
+  await checkpointed(gatehouse)
+  await createArchiveMonth(depsOver(directory)).archive(month, { ...watch, isKept: true })
+  await gatehouse.sql.begin(async (tx) => {
+    await tx`SET LOCAL session_replication_role = replica`
+    await tx`DELETE FROM audit_archives WHERE month = ${month}` // as if it had died before it said so
+  })
+  const erased = gzipSync('')
+  await writeFile(join(directory, nameOf(month, '.personal')), erased)
+  expect(await archive(month)).toEqual({ kind: 'dropped', events: 2 })
+  expect(await readFile(join(directory, nameOf(month, '.personal')))).toEqual(erased)
+})
+
+test('drafts of another month stay, unless they are old', async () => {
+  const month = monthsAgo(73)
+  await recordIn(gatehouse, [month])
+  await checkpointed(gatehouse)
+  const draft = (of: string) => `${nameOf(of)}.${newId()}.part`
+  const [own, recent, old] = [draft(month), draft('2001-01'), draft('2001-02')]
+  for (const name of [own, recent, old]) await writeFile(join(directory, name), '')
+  await utimes(join(directory, old), 0, 0)
+  await archive(month)
+  expect((await readdir(directory)).filter((name) => name.endsWith('.part'))).toEqual([recent])
+})
+
+test('whoever is to stop leaves a month while it is read back, and places nothing', async () => {
+  const month = monthsAgo(74)
+  await recordIn(gatehouse, [month])
+  await checkpointed(gatehouse)
+  const { files } = depsOver(directory)
+  let isStopping = false
+  let isReadThrough = false
+  const begin = async (of: string) => {
+    const draft = await files.begin(of)
+    return {
+      ...draft,
+      async finish() {
+        await draft.finish()
+        isStopping = true
+      },
+      digest() {
+        isReadThrough = true
+        return draft.digest()
+      },
+    }
+  }
+  const stopping = createArchiveMonth({ ...depsOver(directory), files: { ...files, begin } })
+  const until = { ...watch, mayGoOn: async () => !isStopping }
+  await expect(stopping.archive(month, until)).rejects.toThrow(Interrupted)
+  expect(isReadThrough).toBe(false)
+  expect(await readdir(directory)).toEqual([])
+  expect(await archive(month)).toEqual({ kind: 'dropped', events: 1 })
 })
 
 describe('nothing is dropped', () => {
