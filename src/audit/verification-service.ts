@@ -32,10 +32,11 @@ const scannedAtOnce = 2_000
 export const createVerifyLog =
   ({ store, keys, seen }: VerificationDeps): VerifyLog =>
   async (verification) => {
+    const seenBefore = seen.newest() // before the head is read: one that is noted meanwhile may be newer
     const ends = await store.ends()
     const { head } = ends
     if (!head) return { checkedEvents: 0, head: null, finding: findingAt('headMissing', null) }
-    const known = [seen.newest(), verification.knownHead ?? null].filter((position) => position !== null)
+    const known = [seenBefore, verification.knownHead ?? null].filter((position) => position !== null)
     const walk = createChainWalk({ store, keys }, verification)
     const problem =
       (await walk.run(head)) ??

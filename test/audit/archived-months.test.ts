@@ -54,6 +54,19 @@ const findingWith = async (archive: SignedArchive | null, remove: () => Promise<
 const genuine = signArchive(record, sealingKey)
 const nothing = async () => {}
 
+test('a head that is noted while a verification begins is no cut', async () => {
+  const seen = createSeenHead()
+  const store = createVerificationStore(log.db)
+  const ends = async () => {
+    const read = await store.ends()
+    if (read.head) seen.note({ ...read.head, sequence: read.head.sequence + 1 })
+    return read
+  }
+  const keys = new Map([[sealingKey.id, sealingKey.publicKey]])
+  const verify = createVerifyLog({ store: { ...store, ends }, keys, seen })
+  expect((await verify({ from: null, to: null })).finding).toBeNull()
+})
+
 test('a month that was archived may be dropped, and need not be', async () => {
   expect(await findingWith(genuine, dropMonth)).toBeNull()
   expect(await findingWith(genuine, nothing)).toBeNull()
