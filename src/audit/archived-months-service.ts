@@ -8,13 +8,18 @@ export const createArchivedMonths = (store: Pick<VerificationStore, 'archives' |
   let archives = new Map<string, SignedArchive>()
   const counts = new Map<string, number>()
   const emptied = new Map<string, boolean>()
+  const genuine = new Map<SignedArchive, boolean>() // every link of a month asks
 
   const load = async (): Promise<void> => {
     archives = new Map((await store.archives()).map((archive) => [archive.month, archive]))
   }
   const isGenuine = (archive: SignedArchive): boolean => {
     const key = keys.get(archive.keyId)
-    return key !== undefined && !Number.isNaN(archive.archivedAt.getTime()) && isArchiveSignedBy(archive, key)
+    const isSigned =
+      genuine.get(archive) ??
+      (key !== undefined && !Number.isNaN(archive.archivedAt.getTime()) && isArchiveSignedBy(archive, key))
+    genuine.set(archive, isSigned)
+    return isSigned
   }
   const isEmptied = async (month: string): Promise<boolean> => {
     const isEmpty = emptied.get(month) ?? (await store.isEmptied(month))
