@@ -82,8 +82,8 @@ export const createVerifyArchive = ({ keys, knownHead, onProgress }: ArchiveVeri
       return contradicts(position) ? 'filesContradict' : null
     }
 
+    const reading = lines[Symbol.asyncIterator]()
     try {
-      const reading = lines[Symbol.asyncIterator]()
       const header = await nextLine(reading)
       if (header?.kind !== 'header') return broken('fileMalformed')
       for (let line = await nextLine(reading); line; line = await nextLine(reading)) {
@@ -118,6 +118,8 @@ export const createVerifyArchive = ({ keys, knownHead, onProgress }: ArchiveVeri
     } catch (problem) {
       if (!(problem instanceof ArchiveFormatError)) throw problem
       return broken('fileMalformed')
+    } finally {
+      await Promise.all([reading.return?.(), companions.close()])
     }
     if (vouchedThrough < Math.max(lastEvent, 1)) return broken('fileUnsigned')
     before = hashes
@@ -152,6 +154,7 @@ const companionsOf = (lines: ArchiveFile['personalData']) => {
       return next
     },
     left: peek,
+    close: async () => reading?.return?.(),
   }
 }
 

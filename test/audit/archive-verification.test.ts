@@ -112,3 +112,24 @@ test('signatures of another key vouch for nothing, and a file that is not there 
   expect((await findingIn(paths, null, foreignKey))?.problem).toBe('fileUnsigned')
   await expect(findingIn([join(folder, 'none.jsonl.gz')])).rejects.toThrow('ENOENT')
 })
+
+test('files are closed also where something is wrong', async () => {
+  const [path = ''] = paths
+  let closed = 0
+  const closing = async function* (lines: AsyncIterable<string | null> | null, end: string) {
+    try {
+      for await (const line of lines ?? []) yield line
+      yield end
+    } finally {
+      closed++
+    }
+  }
+  const [archive] = await openArchives([path])
+  const verify = createVerifyArchive({ keys: new Map(), knownHead: null, onProgress: () => {} })
+  const { finding } = await verify({
+    lines: closing(archive?.file.lines ?? null, 'no archive'),
+    personalData: closing(archive?.file.personalData ?? null, '{}'),
+  })
+  expect(finding?.problem).toBe('fileMalformed')
+  expect(closed).toBe(2)
+})
