@@ -167,12 +167,12 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   })
 
   const verificationDeps = {
-    store: writing.verification,
     keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
     seen: createSeenHead(),
   }
-  const noteHead = createNoteHead(verificationDeps)
+  const noteHead = createNoteHead({ ...verificationDeps, store: writing.verification })
   const headNoting = createNudged(() => noteHead().catch(() => {}), noteHeadPauseMs)
+  const wholeLog = createVerificationStore(database.patient)
   const monthsOfLog = createAuditArchiveStore(database.patient)
   const { createPartitions } = createAuditArchiveStore(database.writing)
   const makePartitions = () => createPartitions(now(), secondsAfter(now(), partitionsAheadDays * 24 * 3600))
@@ -483,7 +483,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
           archives: monthsOfLog,
           month: createArchiveMonth({
             archives: monthsOfLog,
-            log: createVerificationStore(database.patient),
+            log: wholeLog,
             files: createArchiveFileStore(config.auditArchiveDir),
             auditKeys: auditKeysOf(config.keys),
             pause: () => wait(dropRetryMs),
@@ -517,7 +517,9 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createRevokeUserSessions({ actOnUser, endSessions, wakeMailRelay, now }),
       ),
       new AuditResolver(createReadEvents(reading.events)),
-      new AuditVerificationResolver(createCheckAuditLog(createVerifyLog(verificationDeps), recordEvent)),
+      new AuditVerificationResolver(
+        createCheckAuditLog(createVerifyLog({ ...verificationDeps, store: wholeLog }), recordEvent),
+      ),
       new LiveEventsResolver(),
       new MfaActivatedResolver(),
       new MfaChallengeResolver(),
@@ -600,6 +602,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     async close() {
       clearInterval(sweep)
       const inOrder = [
+        async () => database.endPatience(),
         () => server.close(),
         () => apollo.stop(),
         liveEvents.stop,
@@ -611,6 +614,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         purges.stop,
         signingKeys.stop,
         sealRelay.stop,
+        headNoting.stop,
         () => redis.close(),
         database.close,
       ]

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { expectSealed } from './support/chain.ts'
 import { createTestDatabase } from './support/database.ts'
-import { LoginDocument } from './support/documents.generated.ts'
-import { startGatehouse } from './support/gatehouse.ts'
+import { LoginDocument, VerifyAuditLogDocument } from './support/documents.generated.ts'
+import { eventually, startGatehouse } from './support/gatehouse.ts'
 import { startGatehouseProcess } from './support/gatehouse-process.ts'
 import { runProgram } from './support/run-program.ts'
 
@@ -54,5 +54,32 @@ test('SIGTERM while a client keeps an idle connection open ends the process all 
   const signalled = performance.now()
   expect(await server.end('SIGTERM')).toBe(0)
   expect(performance.now() - signalled).toBeLessThan(5_000)
+  await database.drop()
+})
+
+test('I13 SIGTERM while the log is verified: the verification is given up and answered, and the exit is clean', async () => {
+  const database = await createTestDatabase()
+  const gatehouse = await startGatehouse({ databaseUrl: database.url })
+  const { token } = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'AUDITOR' }))
+  const server = await startGatehouseProcess(database.url)
+  const locked = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
+  const lock = gatehouse.sql.begin(async (tx) => {
+    await tx`LOCK TABLE audit_archives` // what only a verification reads: it takes as long as this is held
+    locked.resolve()
+    await stopped.promise
+  })
+  await locked.promise
+  const verification = server.clientWith(token).send(VerifyAuditLogDocument, {})
+  await eventually(async () => (await gatehouse.sql`SELECT 1 FROM pg_locks WHERE NOT granted`).length > 0)
+  const signalled = performance.now()
+  const code = await server.end('SIGTERM')
+  const tookMs = performance.now() - signalled
+  stopped.resolve()
+  await lock
+  expect(code).toBe(0)
+  expect(tookMs).toBeLessThan(5_000)
+  expect((await verification).errors?.[0]?.extensions?.code).toBe('SERVICE_DEGRADED')
+  await gatehouse.close()
   await database.drop()
 })

@@ -78,7 +78,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       importUsers: createImportUsers({ transact, now: systemClock }),
       rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
       verifyLog: (keys) =>
-        createVerifyLog({ store: createVerificationStore(database.writing), keys, seen: createSeenHead() }),
+        createVerifyLog({ store: createVerificationStore(database.patient), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
       retention(sessionRetentionDays) {
         const sessions = createSessionStore(database.reading)

@@ -12,6 +12,7 @@ const statementDeadlineMs = 2_000 // with Redis' own, a request still ends insid
 const patientDeadlineMs = 60_000 // counting a month of events
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
+const patientConnections = 2 // one archives, one verifies
 const writingConnections = 8
 const transactionConnections = 6
 const earlierMs = 200 // so much sooner the server gives a statement up than we do: what we call failed did not happen after all
@@ -26,8 +27,10 @@ export interface Database {
   readonly writing: Db
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
-  /** For statements that no request waits for, and that may take a minute: on a connection that is opened when one comes. */
+  /** For statements that may take a minute: on connections that are opened when one comes. */
   readonly patient: Db
+  /** Gives up the statements that may take a minute, those under way and those to come: SERVICE_DEGRADED. */
+  endPatience(): void
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>): Promise<void>
   ping(): Promise<void>
@@ -39,9 +42,10 @@ export const openDatabase = (url: string): Database => {
   const readers = openPool(url, pipelinedConnections, mostPipelined)
   const writers = openPool(url, writingConnections, 1)
   const transactions = openPool(url, transactionConnections, mostPipelined)
-  const patients = openPool(url, 1, 1, patientDeadlineMs)
+  const patients = openPool(url, patientConnections, 1, patientDeadlineMs)
   const pools = [readers, writers, transactions, patients]
   let isReachable = true
+  let isPatient = true
   let listener: Listener | undefined
 
   const boundedBy =
@@ -53,12 +57,18 @@ export const openDatabase = (url: string): Database => {
       })
     }
   const bounded = boundedBy(statementDeadlineMs)
+  const patientlyBounded: Bounded = (work) =>
+    isPatient ? boundedBy(patientDeadlineMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
 
   return {
     reading: drizzle(withStatementDeadlines(readers.client, bounded)),
     writing: drizzle(withStatementDeadlines(writers.client, bounded)),
     transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
-    patient: drizzle(withStatementDeadlines(patients.client, boundedBy(patientDeadlineMs))),
+    patient: drizzle(withStatementDeadlines(patients.client, patientlyBounded)),
+    endPatience() {
+      isPatient = false
+      patients.renew()
+    },
     async listen({ onMessage, onListening, onInterrupted }) {
       listener = await startListening({
         url,

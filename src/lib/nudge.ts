@@ -5,6 +5,8 @@ export interface Nudged {
   nudge(): void
   /** Resolves once none is under way. */
   idle(): Promise<void>
+  /** As `idle`, and nothing runs any more. */
+  stop(): Promise<void>
 }
 
 /**
@@ -13,6 +15,7 @@ export interface Nudged {
  */
 export const createNudged = (work: () => Promise<void>, pauseMs: number): Nudged => {
   let isNudged = false
+  let isStopped = false
   let running: Promise<void> | undefined
 
   const run = async (): Promise<void> => {
@@ -26,9 +29,15 @@ export const createNudged = (work: () => Promise<void>, pauseMs: number): Nudged
 
   return {
     nudge() {
+      if (isStopped) return
       isNudged = true
       running ??= run()
     },
     idle: async () => running,
+    async stop() {
+      isStopped = true
+      isNudged = false
+      await running
+    },
   }
 }

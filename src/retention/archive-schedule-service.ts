@@ -15,8 +15,9 @@ export interface ArchiveScheduleDeps {
 /** Archives months of the security log as they get old enough, on whichever server comes first. `stop` leaves what is under way to another. */
 export const startArchives = ({ archives, turn, intervalMs, firstAfterMs, log }: ArchiveScheduleDeps) => {
   let isStopped = false
-  const logProblem = (problem: unknown, month?: string) =>
-    log.error({ err: problem, month }, 'the security log could not be archived')
+  const logProblem = (problem: unknown, month?: string): void => {
+    if (!isStopped) log.error({ err: problem, month }, 'the security log could not be archived')
+  }
 
   const round = async (): Promise<void> => {
     if (!(await turn.claim())) return
