@@ -118,13 +118,12 @@ CREATE FUNCTION first_id_of(month date) RETURNS uuid LANGUAGE sql IMMUTABLE AS $
 $$;
 --> statement-breakpoint
 -- Callable by the application's role, which may not create tables. Attached, not created in place: that would lock out writers.
-CREATE FUNCTION create_security_event_partitions(first_month date, last_month date) RETURNS integer
+CREATE FUNCTION create_security_event_partitions(first_month date, last_month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
   month date;
   parent text;
   partition text;
-  made integer := 0;
 BEGIN
   IF last_month > now() + interval '1 year' OR last_month - first_month > 3700 THEN
     RAISE EXCEPTION 'partitions are made for ten years at most, and one ahead';
@@ -140,17 +139,15 @@ BEGIN
       IF parent = 'security_events' THEN
         EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I
           FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_security_events()', partition);
-        made := made + 1;
       END IF;
     END LOOP;
   END LOOP;
-  RETURN made;
 END
 $$;
 --> statement-breakpoint
 -- Callable by the application's role, which may not drop tables. Counted before writers are kept out, and they are not for long: whoever
 -- calls tries again. Rows of the log are never deleted, so a month with as many as its record says lost none and got none since.
-CREATE FUNCTION drop_archived_security_events(archived_month date) RETURNS boolean
+CREATE FUNCTION drop_archived_security_events(archived_month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '200ms' AS $$
 DECLARE
   partition text := 'security_events' || to_char(archived_month, '_YYYY_MM');
@@ -163,7 +160,7 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(7203115);
   IF to_regclass(partition) IS NULL THEN
-    RETURN false;
+    RETURN;
   END IF;
   EXECUTE format('LOCK TABLE %I, %I IN SHARE MODE', partition, companion);
   EXECUTE format('SELECT count(*) FROM %I', partition) INTO found;
@@ -177,7 +174,6 @@ BEGIN
   END IF;
   LOCK TABLE ONLY security_events, ONLY security_event_personal_data IN ACCESS EXCLUSIVE MODE;
   EXECUTE format('DROP TABLE %I, %I', partition, companion);
-  RETURN true;
 END
 $$;
 --> statement-breakpoint

@@ -45,6 +45,9 @@ export class ArchiveFormatError extends Error {}
 const format = 'gatehouse audit archive'
 const version = 1
 
+/** More than any line has that Gatehouse writes. */
+export const mostBytesOfLine = 1_000_000
+
 /** The names of a month's two files; `month` as in 2026-01. */
 export const archiveFileNames = (month: string) => ({
   events: `security-events-${month}.jsonl.gz`,

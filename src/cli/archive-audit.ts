@@ -51,8 +51,9 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
       if (values['dry-run']) {
         console.log(`Nothing was changed. With ${keptMonths} whole months kept, there are to archive:`)
         for (const [month, measured] of await list()) {
-          const { events } = { events: 0, ...measured }
-          console.log(line(month, measured.kind === 'waits' ? `waits: ${measured.reason}` : `${events} events`))
+          console.log(
+            line(month, measured.kind === 'waits' ? `waits: ${measured.reason}` : `${measured.events} events`),
+          )
         }
         return
       }

@@ -1,14 +1,11 @@
 import { once } from 'node:events'
 import { createReadStream, type ReadStream } from 'node:fs'
 import { basename } from 'node:path'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
-import { ArchiveFormatError, parseArchiveLine } from '../audit/archive-file.ts'
+import { ArchiveFormatError, mostBytesOfLine, parseArchiveLine } from '../audit/archive-file.ts'
 import type { ArchiveFile } from '../audit/archive-verification-service.ts'
-import { linesOf } from '../lib/lines.ts'
+import { gunzippedLinesOf } from '../lib/lines.ts'
 import { UsageError } from './command.ts'
 
-const longestLineBytes = 1_000_000
 const [ending, personalEnding] = ['.jsonl.gz', '.personal.jsonl.gz']
 
 /**
@@ -76,11 +73,7 @@ const firstSequenceOf = async (path: string): Promise<number> => {
 /** Throws ArchiveFormatError where a file is not whole, or not compressed. */
 async function* textLinesOf(stream: ReadStream): AsyncGenerator<string | null> {
   try {
-    for await (const line of linesOf(
-      pipeline(stream, createGunzip(), () => {}),
-      longestLineBytes,
-    ))
-      yield line?.toString('utf8') ?? null
+    yield* gunzippedLinesOf(stream, mostBytesOfLine)
   } catch (problem) {
     const { code = '' } = problem as { code?: string }
     throw code.startsWith('Z_') || code === 'ERR_STREAM_PREMATURE_CLOSE'

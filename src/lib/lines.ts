@@ -1,3 +1,6 @@
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+
 const lineFeed = 0x0a
 
 /**
@@ -28,4 +31,10 @@ export async function* linesOf(stream: AsyncIterable<Buffer>, mostBytes: number)
     take(chunk.subarray(start))
   }
   if (length > 0) yield finish()
+}
+
+/** The lines of a gzipped stream, as text; null for a line of more than `mostBytes`. */
+export async function* gunzippedLinesOf(stream: Readable, mostBytes: number): AsyncGenerator<string | null> {
+  const gunzipped = pipeline(stream, createGunzip(), () => {}) // whoever reads is told
+  for await (const line of linesOf(gunzipped, mostBytes)) yield line?.toString() ?? null
 }

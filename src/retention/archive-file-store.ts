@@ -4,11 +4,10 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { access, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip, createGzip } from 'node:zlib'
-import { archiveFileNames } from '../audit/archive-file.ts'
-import { linesOf } from '../lib/lines.ts'
+import { createGzip } from 'node:zlib'
+import { archiveFileNames, mostBytesOfLine } from '../audit/archive-file.ts'
+import { gunzippedLinesOf } from '../lib/lines.ts'
 
-const mostBytesOfLine = 1_000_000
 const draftName = /^security-events-(\d{4}-\d\d)(\.personal)?\.jsonl\.gz\.[0-9a-f-]{36}\.part$/
 const draftAgeMs = 24 * 3600 * 1000
 
@@ -23,9 +22,10 @@ export interface ArchiveDraft {
   readonly personalData: LineWriter
   /** Resolves once all is on disk. */
   finish(): Promise<void>
-  readEvents(): AsyncIterable<string>
+  /** As the check of archives takes them. */
+  readEvents(): AsyncIterable<string | null>
   /** `count` says how many lines were read so far. */
-  readPersonalData(): { readonly lines: AsyncIterable<string>; count(): number }
+  readPersonalData(): { readonly lines: AsyncIterable<string | null>; count(): number }
   /** SHA-256 of the file of events. */
   digest(): Promise<Buffer>
   /**
@@ -119,16 +119,11 @@ const openWriter = (path: string) => {
   }
 }
 
-async function* readLines(path: string): AsyncGenerator<string> {
-  const gunzip = createGunzip()
-  pipeline(createReadStream(path), gunzip).catch(() => {}) // whoever reads is told
-  for await (const line of linesOf(gunzip, mostBytesOfLine)) {
-    if (!line) throw new Error(`${path} has a line that is too long`)
-    yield line.toString()
-  }
+async function* readLines(path: string): AsyncGenerator<string | null> {
+  yield* gunzippedLinesOf(createReadStream(path), mostBytesOfLine) // opened once somebody reads
 }
 
-const countLines = (lines: AsyncIterable<string>) => {
+const countLines = (lines: AsyncIterable<string | null>) => {
   let count = 0
   const counted = async function* () {
     for await (const line of lines) {

@@ -42,7 +42,7 @@ const mostTriesToDrop = 20
 const linesAtOnce = 500
 
 /** The same lines; `insist` is asked before the first and now and then. */
-async function* insisting(lines: AsyncIterable<string>, insist: () => Promise<void>): AsyncGenerator<string> {
+async function* insisting<T>(lines: AsyncIterable<T>, insist: () => Promise<void>): AsyncGenerator<T> {
   let count = 0
   for await (const line of lines) {
     if (count++ % linesAtOnce === 0) await insist()
@@ -88,7 +88,9 @@ export const createArchiveMonth = ({ archives, log, files, auditKeys, pause, now
       await check(draft, written, insist)
       const fileDigest = await draft.digest()
       if (known && !known.fileDigest.equals(fileDigest))
-        throw new Error(`${known.file}, or the personal data beside it, is gone or was altered, and can't be written again as it was: put it back`)
+        throw new Error(
+          `${known.file}, or the personal data beside it, is gone or was altered, and can't be written again as it was: put it back`,
+        )
       await insist()
       await draft.place()
       const { events, firstSequence, lastEvent: lastSequence } = size
@@ -110,7 +112,7 @@ export const createArchiveMonth = ({ archives, log, files, auditKeys, pause, now
       const size = await measure(month, insist)
       if (size.kind === 'waits') return size
       if (size.kind === 'sealed') await archive(month, size, watch, insist)
-      const { events } = { events: 0, ...size }
+      const { events } = size
       if (watch.isKept) return { kind: 'kept', events }
       for (let tries = 0; tries < mostTriesToDrop; tries++) {
         await insist()

@@ -10,7 +10,7 @@ export interface MonthSize {
 
 /** What a month has; what it waits for where it can't be archived yet. */
 export type MeasuredMonth =
-  | { readonly kind: 'empty' }
+  | { readonly kind: 'empty'; readonly events: 0 }
   | ({ readonly kind: 'sealed'; readonly lastEvent: number } & MonthSize)
   | { readonly kind: 'waits'; readonly reason: string }
 
@@ -31,7 +31,7 @@ export const createMeasureMonth =
       lastEvent = Math.max(lastEvent, part.lastSequence ?? 0)
       after = part.events === eventsAtOnce ? part.lastId : null
     } while (after)
-    if (events === 0) return { kind: 'empty' }
+    if (events === 0) return { kind: 'empty', events: 0 }
     if (unsealed > 0) return { kind: 'waits', reason: `${unsealed} of its events are not sealed yet` }
     const lastSequence = await archives.checkpointFrom(lastEvent, keyIds)
     if (!lastSequence) return { kind: 'waits', reason: 'no checkpoint of a known key follows its last event yet' }
