@@ -93,6 +93,17 @@ test('F11 a request that wishes to upgrade to anything else is answered as it st
   expect(await exchange(gatehouse.url, post)).toMatch(/^HTTP\/1.1 401 .*UNAUTHENTICATED/s)
 })
 
+test.each([
+  ['no key', ''],
+  ['a key of another length', 'sec-websocket-key: short\r\n'],
+  ['no version', `sec-websocket-key: ${'A'.repeat(22)}==\r\n`],
+])('F11 a handshake with %s is refused, and the server lives', async (_what, line) => {
+  const head =
+    'host: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-protocol: graphql-transport-ws\r\n'
+  expect(await exchange(gatehouse.url, `GET /graphql HTTP/1.1\r\n${head}${line}\r\n`)).toMatch(/^HTTP\/1.1 400 /)
+  expect((await fetch(`${gatehouse.url}/healthz`)).status).toBe(200)
+})
+
 const subscribe = { id: '1', type: 'subscribe', payload: { query: 'subscription { sessionEnded { id } }' } }
 const init = () => ({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
 

@@ -106,6 +106,22 @@ test.each(Object.entries(endings))(
   },
 )
 
+test.each(['SIGNED_OUT', 'REVOKED_BY_ADMIN', 'ACCOUNT_SUSPENDED'])(
+  'F14 %s closes within 2 s also a socket that follows no event',
+  async (reason) => {
+    const user = await gatehouse.createUser()
+    const { token, sessionId } = await gatehouse.signedInAs(user)
+    const live = await connect(gatehouse.url, token)
+    const ending = live.subscribe(SessionEndedDocument, {})
+    await new Promise((resolve) => setTimeout(resolve, 200)) // the look at its beginning is over
+    const startedAt = performance.now()
+    await endings[reason]?.({ user, token, sessionId, elsewhere: other.clientWith(token) })
+    expect(await live.closed).toEqual({ code: 4401, reason })
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(ending.data()).toMatchObject([{ sessionEnded: { id: sessionId, endReason: reason } }])
+  },
+)
+
 test.each([
   ['IDLE', 3_600],
   ['EXPIRED', 24 * 3_600],

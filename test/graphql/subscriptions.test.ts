@@ -1,9 +1,11 @@
 import { ApolloClient, ApolloLink, gql, InMemoryCache } from '@apollo/client'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { drizzle } from 'drizzle-orm/postgres-js'
 import { print } from 'graphql'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { createEventStore } from '../../src/audit/event-store.ts'
 import { secondsAfter } from '../../src/lib/clock.ts'
 import {
   AnyEventsDocument,
@@ -79,14 +81,18 @@ test('what was missed comes first, from PostgreSQL and in order, then what happe
   live.close()
 })
 
-test('`after` an event that is committed a moment ago waits for its sealing', async () => {
-  const { user, client, act } = await activeUser()
+test('`after` an event that is committed a moment ago waits for its sealing, and does not bring that event', async () => {
+  const { user, client, act, first } = await activeUser()
   const live = await connect(gatehouse.url, client.token)
-  await act('just-now')
-  const own = live.subscribe(OwnEventsDocument, { after: await newestEvent(gatehouse, user.id) })
-  await act('next')
-  await eventually(() => own.data().length > 0)
-  expect(audiences(own.data())).toEqual(['next'])
+  live.subscribe(OwnEventsDocument, { after: first }) // has the server follow the log, a moment behind
+  for (let round = 0; round < 15; round++) {
+    await act('just-now')
+    const own = live.subscribe(OwnEventsDocument, { after: await newestEvent(gatehouse, user.id) })
+    await act('next')
+    await eventually(() => own.data().length > 0)
+    expect(audiences(own.data())).toEqual(['next'])
+    live.send({ id: own.id, type: 'complete' })
+  }
   live.close()
 })
 
@@ -101,6 +107,23 @@ test("`after` that is no event, or someone else's, is refused by name", async ()
       { extensions: { code: 'BAD_USER_INPUT', fields: [{ path: 'after' }] } },
     ])
   }
+  live.close()
+})
+
+test('a burst of events is too much for nobody who reads, and comes whole and in order', async () => {
+  const { user, client, first } = await activeUser()
+  const live = await connect(gatehouse.url, client.token)
+  const many = Array.from({ length: 30 }, (_, index) => `a${index}: details`).join(' ')
+  const query = `subscription ($after: ID) { securityEvents(after: $after) { id ${many} } }`
+  const own = live.subscribeText(query, { after: first })
+  const events = createEventStore(drizzle(gatehouse.sql), gatehouse.now)
+  const report = { type: 'NEW_DEVICE', outcome: 'SUCCESS', userId: user.id, client: null } as const
+  await client.ask(IssueAccessTokenDocument, { audience: 'shop' })
+  await eventually(() => own.data().length === 1)
+  await events.append(...Array.from({ length: 4_000 }, (_, number) => ({ ...report, details: { number } })))
+  await eventually(() => live.frames.length > 4_001)
+  const numbers = own.data().map(({ securityEvents }) => (securityEvents as { a0: { number?: number } }).a0.number)
+  expect(numbers.slice(1)).toEqual(Array.from({ length: 4_000 }, (_, number) => number))
   live.close()
 })
 
