@@ -330,7 +330,6 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     judgeReplaced: createJudgeReplacedToken({ transact, sessions: reading.sessions, tellEnded, wakeMailRelay, now }),
     judgeContext: createJudgeContext({
       transact,
-      contexts: writing.sessionContexts,
       locate,
       tellEnded,
       wakeMailRelay,

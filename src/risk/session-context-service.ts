@@ -20,11 +20,11 @@ interface Stores {
   readonly sessions: Pick<SessionStore, 'end' | 'find'>
   readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
+  readonly sessionContexts: Pick<SessionContextStore, 'add'>
 }
 
 export interface SessionContextDeps {
   readonly transact: Transact<Stores>
-  readonly contexts: Pick<SessionContextStore, 'add'>
   readonly locate: Locate
   readonly tellEnded: (tokens: readonly EndedToken[]) => Promise<void>
   readonly wakeMailRelay: () => void
@@ -47,7 +47,7 @@ const mostRemembered = 10_000
  * ends the session, the request waits for that, and is refused also where it can't be recorded.
  */
 export const createJudgeContext = (deps: SessionContextDeps): JudgeContext => {
-  const { transact, contexts, locate, tellEnded, wakeMailRelay, logProblem, now } = deps
+  const { transact, locate, tellEnded, wakeMailRelay, logProblem, now } = deps
   const judged = new Map<string, Promise<SessionEndReason | null> | null>()
 
   const remember = <Verdict extends Promise<SessionEndReason | null> | null>(
@@ -113,9 +113,10 @@ export const createJudgeContext = (deps: SessionContextDeps): JudgeContext => {
       reports: [report],
       mail: changedContextNotice(account.email, current.device, { ipAddress, at }),
     }
-    contexts
-      .add(session.id, current, told, mostContextsASession, at)
-      .then((isFirst) => isFirst && wakeMailRelay(), forget)
+    transact(async ({ sessionContexts, afterCommit }) => {
+      const isFirst = await sessionContexts.add(session.id, current, told, mostContextsASession, at)
+      if (isFirst) afterCommit(async () => wakeMailRelay())
+    }).catch(forget)
     return null
   }
 

@@ -164,3 +164,11 @@ test('whoever holds a token floods neither the log nor the mailbox of its owner'
   await changes(user, mostContextsASession)
   expect(await mailsAbout(gatehouse, user, moved)).toHaveLength(mostContextsASession)
 })
+
+test('of 40 new contexts at once over two servers as many are told of as there may be', async () => {
+  const { user, holder } = await sessionOfZurich()
+  await atOnce(40, [gatehouse, other], (server, n) => holder(lausanne, `tool${n}/1.0`, server).ask(MeDocument, {}))
+  await changes(user, mostContextsASession)
+  expect(await mailsAbout(gatehouse, user, moved)).toHaveLength(mostContextsASession)
+  expect(await changesOf(user)).toHaveLength(mostContextsASession)
+})
