@@ -94,6 +94,7 @@ import { createAuditArchiveStore } from './retention/audit-archive-store.ts'
 import { createLease, purgeTurn } from './retention/lease-service.ts'
 import { startPurges } from './retention/purge-schedule-service.ts'
 import { createPurge } from './retention/purge-service.ts'
+import { stuffing, stuffingDetails } from './risk/policy.ts'
 import { createJudgeContext } from './risk/session-context-service.ts'
 import { readCityData } from './sessions/city-data-store.ts'
 import { createEndedTokens } from './sessions/ended-tokens-service.ts'
@@ -289,7 +290,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
 
   const hasher = await createPasswordHasher()
   const floodStore = createFloodStore({ run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() }, now)
-  const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit)
+  const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit, {
+    budget: stuffing,
+    detailsOf: stuffingDetails,
+  })
   const lockIfSpent = createLockIfSpent({ wakeMailRelay, now })
   const openChallenge = createOpenChallenge({ offersSms, now })
   const devices = createTrustedDeviceService({ transact, trustedDevices: reading.trustedDevices, wakeMailRelay, now })

@@ -93,7 +93,6 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     client: ClientInfo,
   ): Promise<never> => {
     const { known, subject, triesUsed } = claim
-    await floods.noteFailure(strangers, client)
     if (triesUsed === passwordBudget.limit) {
       const owner = known?.account.status === 'ACTIVE' ? known.account : null
       const spent = { subject, budget: passwordBudget, scope: 'password', owner, sessionId: null } as const
@@ -102,6 +101,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
         await deps.lockIfSpent(stores, spent, client)
       })
     } else await recordEvent(report)
+    await floods.noteFailure(strangers, client)
     throw new AppError('INVALID_CREDENTIALS')
   }
 

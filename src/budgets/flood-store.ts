@@ -38,7 +38,6 @@ export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: C
     const values = watched.open(subject, windowSeconds, () => new Set()).value
     values.add(value)
     if (values.size < limit) return false
-    watched.drop(subject)
     suspects.open(subject, windowSeconds, () => true)
     return true
   }
@@ -82,6 +81,16 @@ export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: C
           return client.countDistinct([keyOf('tried'), keyOf('suspect')], values)
         })
         .catch(() => countLocally(subject, value, budget))
+    },
+
+    /** Takes the mark of a suspect away, so that the next value that is counted makes it anew. */
+    async clearSuspect(subject: string): Promise<void> {
+      suspects.drop(subject)
+      if (!redis.isTrusted()) return
+      await redis.run((connection) => {
+        const { client, keyOf } = keysOf(connection, subject)
+        return client.del(keyOf('suspect'))
+      })
     },
   }
 }

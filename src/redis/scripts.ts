@@ -80,7 +80,7 @@ if used and used > 0 then redis.call('SET', KEYS[1], used - 1, 'KEEPTTL') end`,
 
   /**
    * Counts distinct values of a window, and marks a suspect once there are enough. Keys: values, mark. Values: the value, how
-   * many are enough, window in ms. Answers 1 to the call that made the mark.
+   * many are enough, window in ms. Answers 1 to the call that made the mark, which outlives the values.
    */
   countDistinct: script(
     `
@@ -90,7 +90,6 @@ if kind.ok ~= 'set' then redis.call('DEL', KEYS[1]) end
 redis.call('SADD', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 if redis.call('SCARD', KEYS[1]) < tonumber(ARGV[2]) then return 0 end
-redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[2], 1, 'PX', ARGV[3])
 return 1`,
     (reply) => reply === 1,

@@ -59,5 +59,12 @@ export const detailsOf = (findings: readonly Finding[], done: readonly RiskActio
   action: done.join(' '),
 })
 
+/** What the event of a network that tries many accounts holds. */
+export const stuffingDetails = (network: string): EventDetails =>
+  detailsOf(
+    [{ rule: 'CREDENTIAL_STUFFING', evidence: { network, accounts: stuffing.limit } }],
+    policy.CREDENTIAL_STUFFING.follows,
+  )
+
 /** The rules that found something, as one fact of an event. */
 export const namesOf = (findings: readonly Finding[]): string => findings.map(({ rule }) => rule).join(' ')

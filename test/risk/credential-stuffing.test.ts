@@ -155,3 +155,24 @@ test('A15: without Redis a server finds such a network by itself, once in a quar
   expect(await foundIn(address, alone)).toHaveLength(2)
   await alone.close()
 })
+
+test.each(['with', 'without'])(
+  '%s Redis: a network that could not be recorded is recorded at its next failure',
+  async (redis) => {
+    const server = redis === 'with' ? gatehouse : await startGatehouse({ config, redisUrl: null })
+    const address = newNetwork()
+    await stuff(address, stuffing.limit - 1, [server])
+    await server.sql`ALTER TABLE security_events ADD CONSTRAINT kept CHECK (type <> 'CREDENTIAL_STUFFING') NOT VALID`
+    const { errors } = await failAt(at(server.anonymous, address, firefox))
+    expect(errors?.[0]?.extensions.code).toBe('INTERNAL_SERVER_ERROR')
+    await server.sql`ALTER TABLE security_events DROP CONSTRAINT kept`
+    expect(await foundIn(address, server)).toEqual([])
+    await stuff(address, 2, [server])
+    expect(await foundIn(address, server)).toHaveLength(1)
+    const failures = (await eventsWhere(server, { types: ['LOGIN_FAILED'] })).filter(
+      (event) => event.ipAddress === address,
+    )
+    expect(failures).toHaveLength(stuffing.limit + 2)
+    if (server !== gatehouse) await server.close()
+  },
+)
