@@ -182,17 +182,18 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
       return refuse(claim, client)
     }
     const { known } = claim
-    const isRight = await hasher.verify(known?.passwordHash ?? null, password).catch(async (problem: unknown) => {
+    const verified = hasher.verify(known?.passwordHash ?? null, password).catch(async (problem: unknown) => {
       if (!isBesieged) await budgets.release([claim.subject]) // not looked at after all
       throw problem
     })
+    const [isRight, place] = await Promise.all([verified, origin.place]) // right or wrong: time tells nothing
     const isSuspended = known?.account.status === 'SUSPENDED'
     if (isBesieged && !(isRight && known?.account.mfaEnabled && !isSuspended)) return refuse(claim, client)
     if (!isRight || !known) return fail(claim, strangers, failed(claim, client), client)
 
     const risk = assess(claim.history, {
       device: describeDevice(client.userAgent).label,
-      place: await origin.place,
+      place,
       isNetworkSuspect: origin.isNetworkSuspect,
       at: now(),
     })
@@ -230,7 +231,7 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
 
   return async ({ email, password: typed, transport, deviceToken }, client) => {
     const password = parseTypedPassword('input.password', typed)
-    const isNetworkSuspect = await floods.claim('failures', client)
+    const { isSuspect: isNetworkSuspect } = await floods.claim('failures', client)
     const place = deps.locate(client.ipAddress)
     const trust = deviceToken ? deps.parseDeviceToken(deviceToken) : null
     const strangers = `password ${digest(emailKeyOf(email))}`
