@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { expectSealed } from '../support/chain.ts'
+import type { Answer, Client } from '../support/client.ts'
 import { createTestDatabase } from '../support/database.ts'
 import {
   ChangeEmailDocument,
@@ -12,7 +13,7 @@ import {
   RevokeOtherSessionsDocument,
   RevokeSessionDocument,
 } from '../support/documents.generated.ts'
-import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { eventually, type Gatehouse, startGatehouse, type TestUser } from '../support/gatehouse.ts'
 import { tally } from '../support/race.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -106,6 +107,28 @@ const stateOf = async ({ sql }: Gatehouse) => {
   return (await Promise.all(rows)).map((found) => found.map(({ t }) => t))
 }
 
+/** Security-changing operations, in an order in which all of them work. */
+const changesOf = (
+  gatehouse: Gatehouse,
+  { email, password }: TestUser,
+  elevated: Client,
+  other: { sessionId: string },
+) => [
+  () => gatehouse.anonymous.send(LoginDocument, { input: { email, password } }),
+  () => elevated.send(RevokeSessionDocument, { id: other.sessionId }),
+  () => elevated.send(RevokeOtherSessionsDocument, {}),
+  () => elevated.send(EnrolMfaDocument, { input: { method: 'TOTP' } }),
+  () => elevated.send(ChangeEmailDocument, { newEmail: `new-${email}` }),
+  () =>
+    elevated.send(ChangePasswordDocument, {
+      input: { currentPassword: password, newPassword: `${password} of another time` },
+    }),
+]
+const endsOf = (elevated: Client) => [
+  () => elevated.send(RefreshSessionDocument, {}),
+  () => elevated.send(LogoutDocument, {}),
+]
+
 const thisMonth = () => new Date().toISOString().slice(0, 7).replace('-', '_')
 const closed = 'ADD CONSTRAINT closed CHECK (false) NOT VALID'
 
@@ -120,22 +143,32 @@ test.each([
 ])('H6: when $what, no change that should be recorded happens', async ({ fault }) => {
   const { gatehouse, user, session: other } = await startBehindProxy()
   const elevated = await gatehouse.signedInAs(user, ['PASSWORD'], new Date(Date.now() + 300_000))
-  const { email, password } = user
   await gatehouse.sql.unsafe(fault())
   const before = await stateOf(gatehouse)
-  const answers = [
-    await gatehouse.anonymous.send(LoginDocument, { input: { email, password } }),
-    await elevated.send(RefreshSessionDocument, {}),
-    await elevated.send(RevokeSessionDocument, { id: other.sessionId }),
-    await elevated.send(RevokeOtherSessionsDocument, {}),
-    await elevated.send(EnrolMfaDocument, { input: { method: 'TOTP' } }),
-    await elevated.send(ChangeEmailDocument, { newEmail: `new-${email}` }),
-    await elevated.send(ChangePasswordDocument, {
-      input: { currentPassword: password, newPassword: `${password} of another time` },
-    }),
-    await elevated.send(LogoutDocument, {}),
-  ]
+  const answers: Answer<unknown>[] = []
+  for (const change of [...changesOf(gatehouse, user, elevated, other), ...endsOf(elevated)])
+    answers.push(await change())
   expect(tally(answers)).toEqual({ INTERNAL_SERVER_ERROR: answers.length })
   expect(await stateOf(gatehouse)).toEqual(before)
   for (const client of [elevated, other]) await client.ask(MeDocument, {})
+})
+
+test('H6: while the log hangs, changes are refused within 3 s and do not happen, and afterwards they work', async () => {
+  const { gatehouse, user, session: other } = await startBehindProxy()
+  const elevated = await gatehouse.signedInAs(user, ['PASSWORD'], new Date(Date.now() + 300_000))
+  for (const client of [elevated, other]) await client.ask(MeDocument, {})
+  const before = await stateOf(gatehouse)
+  const changes = changesOf(gatehouse, user, elevated, other)
+  await gatehouse.sql.begin(async (held) => {
+    await held`LOCK TABLE security_events IN ACCESS EXCLUSIVE MODE`
+    const start = performance.now()
+    const answers = await Promise.all([...changes, ...endsOf(elevated)].map((change) => change()))
+    expect(performance.now() - start).toBeLessThan(3_000)
+    expect(tally(answers)).toEqual({ SERVICE_DEGRADED: answers.length })
+  })
+  expect(await stateOf(gatehouse)).toEqual(before)
+  for (const client of [elevated, other]) await client.ask(MeDocument, {})
+  const answers: Answer<unknown>[] = []
+  for (const change of changes) answers.push(await change())
+  expect(tally(answers)).toEqual({ OK: answers.length })
 })
