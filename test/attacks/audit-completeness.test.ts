@@ -636,6 +636,13 @@ const newestSequence = async (): Promise<number> => {
 }
 
 let begunAt = 0
+let endedAt = 0
+/** What was recorded since the last case was compared: its duplicates, if any, for no scene records anything by itself. */
+const expectNothingLate = async (): Promise<void> => {
+  const late = await sealedAfter(endedAt)
+  endedAt += late.length
+  expect(late).toEqual([])
+}
 /** Runs a case and compares. What comes too late for it is found by the next one. */
 const expectEvents = async (events: readonly string[], run: Case[2]): Promise<void> => {
   const user = await gatehouse.createUser()
@@ -643,9 +650,12 @@ const expectEvents = async (events: readonly string[], run: Case[2]): Promise<vo
   const begin = async () => {
     begunAt = await newestSequence()
   }
+  await expectNothingLate()
   await run({ user, client, begin })
   await eventually(async () => (await sealedAfter(begunAt)).length >= events.length)
-  expect(await sealedAfter(begunAt)).toEqual(events)
+  const recorded = await sealedAfter(begunAt)
+  endedAt = begunAt + recorded.length
+  expect(recorded).toEqual(events)
 }
 
 test('H5: every mutation of the schema has its cases here', () => {
@@ -667,3 +677,26 @@ test.each(mutations.filter(({ name }) => !openToAnyone.includes(name)))(
     })
   },
 )
+
+const ofAdministrators = mutations.filter(({ name }) =>
+  ['reinstateUser', 'revokeUserSessions', 'setMfaPolicy', 'suspendUser', 'unlockUser'].includes(name),
+)
+const refusedCallers = {
+  FORBIDDEN: ({ client }: Scene) => client,
+  STEP_UP_REQUIRED: async () => gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' })),
+  NOT_FOUND: administrator,
+}
+
+describe.each(ofAdministrators)('H5: $name', ({ name, text }) => {
+  const refusals = Object.entries(refusedCallers).filter(([code]) => name !== 'setMfaPolicy' || code !== 'NOT_FOUND')
+  test.each(refusals)('%s: leaves one refusal, or nothing where there is nobody', async (refusal, callerOf) => {
+    await expectEvents(refusal === 'NOT_FOUND' ? [] : ['ACCESS_DENIED DENIED'], async (scene) => {
+      const caller = await callerOf(scene)
+      await scene.begin()
+      const { errors } = await caller.sendText(text)
+      expect(errors?.[0]?.extensions.code).toBe(refusal)
+    })
+  })
+})
+
+test('H5: nothing came late', expectNothingLate)
