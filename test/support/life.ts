@@ -3,8 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { createClient } from './client.ts'
 import {
+  ChangeEmailDocument,
   ChangePasswordDocument,
   ConfirmEmailDocument,
+  ConfirmNewEmailDocument,
   EnrolMfaDocument,
   LoginDocument,
   LogoutDocument,
@@ -12,6 +14,8 @@ import {
   RegenerateBackupCodesDocument,
   RegisterDocument,
   RemoveMfaFactorDocument,
+  RequestPasswordResetDocument,
+  ResetPasswordDocument,
   RevokeOtherSessionsDocument,
   RevokeSessionDocument,
   RevokeTrustedDeviceDocument,
@@ -34,7 +38,7 @@ const longestMailMs = 5_000
  * once. Rejects at the first operation that is not answered as it should. Adds the sessions that it was told of to `sessionIds`.
  */
 export const live = async (world: World, sessionIds: string[]): Promise<void> => {
-  const email = `${randomUUID()}@example.com`
+  let email = `${randomUUID()}@example.com`
   let password = testPassword
 
   const ask = async <Data, Variables>(
@@ -47,13 +51,13 @@ export const live = async (world: World, sessionIds: string[]): Promise<void> =>
     return data
   }
 
-  const confirmationToken = async (): Promise<string> => {
+  /** The newest token mailed to the address, once there are `count`. */
+  const mailedToken = async (to: string, count = 1): Promise<string> => {
     for (const giveUpAt = Date.now() + longestMailMs; Date.now() < giveUpAt; await pause(50)) {
-      const response = await fetch(`${world.serverUrl()}/outbox.json?to=${encodeURIComponent(email)}`)
-      for (const { text } of (await response.json()) as Mail[]) {
-        const [, token] = /#token=([\w-]+)/.exec(text) ?? []
-        if (token) return token
-      }
+      const response = await fetch(`${world.serverUrl()}/outbox.json?to=${encodeURIComponent(to)}`)
+      const mails = (await response.json()) as Mail[]
+      const tokens = mails.flatMap(({ text }) => /#token=([\w-]+)/.exec(text)?.[1] ?? [])
+      if (tokens[0] && tokens.length >= count) return tokens[0]
     }
     throw new Error('No mail came')
   }
@@ -88,7 +92,7 @@ export const live = async (world: World, sessionIds: string[]): Promise<void> =>
   }
 
   await ask(null, RegisterDocument, { input: { email, password } })
-  const { confirmEmail } = await ask(null, ConfirmEmailDocument, { input: { token: await confirmationToken() } })
+  const { confirmEmail } = await ask(null, ConfirmEmailDocument, { input: { token: await mailedToken(email) } })
   sessionIds.push(confirmEmail.session.id)
   let home = await refreshed(await refreshed(confirmEmail.sessionToken as string))
 
@@ -116,6 +120,20 @@ export const live = async (world: World, sessionIds: string[]): Promise<void> =>
 
   const second = await enrol(home)
   home = await refreshed(second.token)
+  const newEmail = `${randomUUID()}@new.example.com`
+  await ask(home, ChangeEmailDocument, { newEmail })
+  await ask(null, ConfirmNewEmailDocument, { input: { token: await mailedToken(newEmail) } })
+  email = newEmail
   await ask(home, RemoveMfaFactorDocument, { id: second.factorId })
   await ask(home, LogoutDocument, {})
+
+  await ask(null, RequestPasswordResetDocument, { email })
+  const reset = { token: await mailedToken(email, 2), newPassword: testPassword }
+  const { resetPassword } = await ask(null, ResetPasswordDocument, { input: reset })
+  if (resetPassword.__typename !== 'MfaRequired') throw new Error(`The reset ended as ${resetPassword.__typename}`)
+  const proof = { challengeId: resetPassword.challenge.id, code: codes[3] ?? '' }
+  const { verifyMfa } = await ask(null, VerifyMfaDocument, { input: proof })
+  if (verifyMfa.__typename !== 'PasswordChanged') throw new Error(`The reset ended as ${verifyMfa.__typename}`)
+  password = testPassword
+  await signIn(null, codes[4])
 }

@@ -21,6 +21,10 @@ const pairs: Readonly<Record<string, readonly [rows: string, events: string]>> =
     'SELECT id FROM users, generate_series(2, password_version)',
     `SELECT user_id FROM told WHERE type IN ('PASSWORD_CHANGED', 'PASSWORD_RESET_COMPLETED') AND outcome = 'SUCCESS'`,
   ],
+  'new addresses': [
+    `SELECT id FROM users WHERE email LIKE '%@new.example.com'`,
+    `SELECT user_id FROM told WHERE type = 'EMAIL_CHANGED' AND outcome = 'SUCCESS' AND details->>'step' = 'confirmed'`,
+  ],
   'factors in force': [
     `SELECT id::text FROM mfa_configurations WHERE status = 'ACTIVE'`,
     `SELECT details->>'factorId' FROM told WHERE type = 'MFA_ENROLLED' EXCEPT ALL
