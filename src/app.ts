@@ -34,7 +34,7 @@ import { createSeal } from './audit/seal-service.ts'
 import { SecurityEventResolver } from './audit/security-event.graphql.ts'
 import { createSeenHead } from './audit/seen-head.ts'
 import { AuditVerificationResolver } from './audit/verification.graphql.ts'
-import { createNoteHead, createVerifyLog } from './audit/verification-service.ts'
+import { createCheckHead, createVerifyLog } from './audit/verification-service.ts'
 import { createVerificationStore } from './audit/verification-store.ts'
 import { createFloodGuard } from './budgets/flood-service.ts'
 import { createFloodStore } from './budgets/flood-store.ts'
@@ -160,19 +160,19 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
     () => sealRelay.wake(),
   )
+  const seen = createSeenHead()
+  const verificationDeps = {
+    keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
+    seen,
+  }
+  const checkHead = createCheckHead({ ...verificationDeps, store: writing.verification })
+  const headNoting = createNudged(async () => void (await checkHead().catch(() => {})), noteHeadPauseMs)
   const sealRelay = startSealRelay({
-    sealSome: createSeal({ chain: writing.chain, key: auditKeysOf(config.keys)[0], now }),
+    sealSome: createSeal({ chain: writing.chain, checkHead, seen, key: auditKeysOf(config.keys)[0], now }),
     duty: createLease({ leases: writing.leases, holder: serverId, ...sealDuty }),
     announceUnsealed: writing.chain.announceUnsealed,
     log,
   })
-
-  const verificationDeps = {
-    keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
-    seen: createSeenHead(),
-  }
-  const noteHead = createNoteHead({ ...verificationDeps, store: writing.verification })
-  const headNoting = createNudged(() => noteHead().catch(() => {}), noteHeadPauseMs)
   const wholeLog = createVerificationStore(database.patient)
   const monthsOfLog = createAuditArchiveStore(database.patient)
   const { createPartitions } = createAuditArchiveStore(database.writing)

@@ -22,6 +22,12 @@ const { personalDigestOf, severityOf } =
 const { openDatabase } = await built<typeof import('../../src/db/client.ts')>('db/client.js')
 const { securityEventPersonalData, securityEvents } =
   await built<typeof import('../../src/db/tables.ts')>('db/tables.js')
+const { createSeenHead } = await built<typeof import('../../src/audit/seen-head.ts')>('audit/seen-head.js')
+const { createCheckHead } = await built<typeof import('../../src/audit/verification-service.ts')>(
+  'audit/verification-service.js',
+)
+const { createVerificationStore } =
+  await built<typeof import('../../src/audit/verification-store.ts')>('audit/verification-store.js')
 const { systemClock } = await built<typeof import('../../src/lib/clock.ts')>('lib/clock.js')
 const { newId } = await built<typeof import('../../src/lib/ids.ts')>('lib/ids.js')
 const { createLogger } = await built<typeof import('../../src/lib/logger.ts')>('lib/logger.js')
@@ -37,8 +43,14 @@ const plain = openDatabase(PLAIN_DATABASE_URL).writing
 
 const chain = createChainStore(database.writing)
 const [key] = auditKeysOf([{ id: 'bench', secret: Buffer.alloc(32, 7) }])
+const seen = createSeenHead()
+const checkHead = createCheckHead({
+  store: createVerificationStore(database.writing),
+  keys: new Map([[key.id, key.publicKey]]),
+  seen,
+})
 const relay = startSealRelay({
-  sealSome: createSeal({ chain, key, now: systemClock }),
+  sealSome: createSeal({ chain, checkHead, seen, key, now: systemClock }),
   duty: createLease({ leases: createLeaseStore(database.writing), holder: newId(), ...sealDuty }),
   announceUnsealed: chain.announceUnsealed,
   log: createLogger('warn'),

@@ -6,6 +6,9 @@ import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import { createChainStore } from '../../src/audit/chain-store.ts'
 import { createSeal } from '../../src/audit/seal-service.ts'
 import { personalDigestOf, type SecurityEventType, severityOf } from '../../src/audit/security-event.ts'
+import { createSeenHead } from '../../src/audit/seen-head.ts'
+import { createCheckHead } from '../../src/audit/verification-service.ts'
+import { createVerificationStore } from '../../src/audit/verification-store.ts'
 import { securityEventPersonalData, securityEvents } from '../../src/db/tables.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { Environment } from './report.ts'
@@ -61,7 +64,14 @@ const newRows = (number: number, occurredAt: Date, userId: string) => {
 /** Seals all that waits, as the relay does. */
 export const sealLog = ({ databaseUrl }: Environment): Promise<void> =>
   withDatabase(databaseUrl, async (db) => {
-    const sealSome = createSeal({ chain: createChainStore(db), key: auditKeysOf([masterKey])[0], now: systemClock })
+    const [key] = auditKeysOf([masterKey])
+    const seen = createSeenHead()
+    const checkHead = createCheckHead({
+      store: createVerificationStore(db),
+      keys: new Map([[key.id, key.publicKey]]),
+      seen,
+    })
+    const sealSome = createSeal({ chain: createChainStore(db), checkHead, seen, key, now: systemClock })
     while (await sealSome());
   })
 

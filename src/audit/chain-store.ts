@@ -27,8 +27,6 @@ export interface Sealing {
 
 export type ChainStore = ReturnType<typeof createChainStore>
 
-const { id: _id, ...headColumns } = getTableColumns(auditHead)
-
 /** As the driver reads it: mapping it column by column would cost as much as sealing it. */
 type UnsealedRow = Omit<UnsealedEvent, 'occurredAt'> & { readonly milliseconds: number } & Record<string, unknown>
 
@@ -36,13 +34,6 @@ const hashBytes = 32
 
 /** The chain over the security log, and the outbox of what is not in it yet. */
 export const createChainStore = (db: Db) => ({
-  /** How far the log is sealed. */
-  async head(): Promise<SignedHead> {
-    const [head] = await db.select(headColumns).from(auditHead)
-    if (!head) throw new Error('The head of the audit chain is missing')
-    return head
-  },
-
   /** The newest head that was kept, if any was. */
   async newestCheckpoint(): Promise<SignedHead | undefined> {
     const [checkpoint] = await db

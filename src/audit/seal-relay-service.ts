@@ -37,18 +37,19 @@ export const startSealRelay = ({ sealSome, duty, announceUnsealed, log }: SealRe
     do {
       const wasOnDuty = isOnDuty
       isOnDuty = await duty.keep()
-      if (isOnDuty && !wasOnDuty) log.info('this server seals the security log')
+      if (isOnDuty && !wasOnDuty && !isFailing) log.info('this server seals the security log')
     } while (isOnDuty && (await sealSome()) && !isStopped)
   }
   const round = (): Promise<void> =>
     sealAll().then(
       () => {
-        isFailing = false
+        if (isOnDuty) isFailing = false
       },
-      (problem) => {
-        if (!isFailing) log.warn({ err: problem }, 'the security log can not be sealed')
+      async (problem) => {
+        if (!isFailing) log.error({ err: problem }, `the security log can not be sealed: ${(problem as Error).message}`)
         isFailing = true
         isOnDuty = false
+        await duty.giveUp().catch(() => {}) // another may be able to
       },
     )
   const sealing = createNudged(round, pauseMs)

@@ -2,15 +2,23 @@ import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { AuditKey } from './audit-key.ts'
 import { digestOf, type Head, type Link, linkHash, type SignedHead, signHead } from './chain.ts'
 import type { ChainStore, UnsealedEvent } from './chain-store.ts'
+import type { SeenHead } from './seen-head.ts'
+import { auditProblems, describeFinding } from './verification.ts'
+import type { CheckHead } from './verification-service.ts'
 
 export interface SealDeps {
-  readonly chain: Pick<ChainStore, 'head' | 'newestCheckpoint' | 'unsealed' | 'seal'>
+  readonly chain: Pick<ChainStore, 'newestCheckpoint' | 'unsealed' | 'seal'>
+  readonly checkHead: CheckHead
+  readonly seen: Pick<SeenHead, 'note'>
   /** What signs from now on. */
   readonly key: AuditKey
   readonly now: Clock
 }
 
-/** Seals what is oldest in the outbox, and returns whether there may be more. Rejects when PostgreSQL does. */
+/**
+ * Seals what is oldest in the outbox, and returns whether there may be more. Rejects when PostgreSQL does, and where the head
+ * is not one to build on: a signature must not make good what somebody else put there.
+ */
 export type SealSome = () => Promise<boolean>
 
 const mostAtOnce = 1_000 // hashing them keeps the event loop for about 3 ms
@@ -20,7 +28,7 @@ const wholeReadMs = 900 // less than the time between looks that nobody asked fo
 const settleMs = 250 // longer than most transactions
 
 /** Knows from its own sealing how far the log is sealed, and reads it anew where another server was faster. */
-export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
+export const createSeal = ({ chain, checkHead, seen, key, now }: SealDeps): SealSome => {
   // What was sealed stays in the outbox's index until a vacuum. It is read past about once a second, for what was written
   // long before its commit; else reading begins behind what had been sealed a moment ago.
   let [wholeReadAt, settledAt] = [Number.NEGATIVE_INFINITY, 0]
@@ -44,10 +52,16 @@ export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
     head.sequence - newest.sequence >= checkpointEveryLinks ||
     head.sealedAt >= secondsAfter(newest.sealedAt, checkpointEverySeconds)
 
+  const headToBuildOn = async (): Promise<Head> => {
+    const { head, finding } = await checkHead()
+    if (finding || !head) throw new Error(finding ? describeFinding(finding) : auditProblems.headMissing)
+    return head
+  }
+
   return async () => {
     // The head is read before the events: whatever is sealed in between makes this sealing come to nothing.
     const { head: from, checkpoint } = position ?? {
-      head: await chain.head(),
+      head: await headToBuildOn(),
       checkpoint: await chain.newestCheckpoint(),
     }
     position = undefined
@@ -60,6 +74,7 @@ export const createSeal = ({ chain, key, now }: SealDeps): SealSome => {
       const head = signHead(reached, { checkpointBefore: checkpoint?.sequence ?? 0, isCheckpoint }, key)
       const ordinals = events.map(({ ordinal }) => ordinal)
       if (!(await chain.seal({ from, links, ordinals, head, isCheckpoint }))) return true
+      seen.note(head)
       position = { head, checkpoint: isCheckpoint ? head : checkpoint }
       newest = Math.max(newest, ordinals.at(-1) as number)
     } else position = { head: from, checkpoint }

@@ -48,12 +48,24 @@ export const createVerifyLog =
     return { checkedEvents: walk.checked(), head: head.sequence > 0 ? head : null, finding: problem }
   }
 
-/** Remembers the head as it stands, where its signature is right. Rejects where PostgreSQL does not answer. */
-export const createNoteHead =
-  ({ store, keys, seen }: VerificationDeps) =>
-  async (): Promise<void> => {
-    const { head } = await store.ends()
-    if (head && judgeSignature(head, head, keys) === 'valid') seen.note(head)
+/** What is wrong with the head as it stands, if anything, without a look at the chain before it. */
+export type CheckHead = () => Promise<{ readonly head: Head | null; readonly finding: Finding | null }>
+
+/**
+ * Checks the head, and that the one seen before stands in its chain, and then remembers it: a log that was set back does not
+ * pass for whole once it has grown again. Rejects where PostgreSQL does not answer.
+ */
+export const createCheckHead =
+  ({ store, keys, seen }: VerificationDeps): CheckHead =>
+  async () => {
+    const seenBefore = seen.newest()
+    const ends = await store.ends()
+    const { head } = ends
+    if (!head) return { head, finding: findingAt('headMissing', null) }
+    const finding =
+      (await checkHead({ store, keys }, head, ends)) ?? (seenBefore && (await compareWith(store, head, [seenBefore])))
+    if (!finding) seen.note(head)
+    return { head, finding }
   }
 
 const checkHead = async (

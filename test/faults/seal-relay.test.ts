@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
+import type { MasterKey } from '../../src/lib/key-ring.ts'
 import { expectSealed, failLogin, isSealing, sealedAfterMs } from '../support/chain.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually, startGatehouse } from '../support/gatehouse.ts'
@@ -61,9 +62,9 @@ test('a server that is frozen while it seals is replaced within five seconds, an
 
 test('with a lease that stops nobody, two servers seal each event once', async () => {
   const { url } = await newDatabase()
-  const keys = (id: number) => [{ id: 'test', secret: Buffer.alloc(32, id) }] as const
-  const one = await start({ databaseUrl: url, config: { keys: keys(7) } })
-  const two = await start({ databaseUrl: url, config: { keys: keys(8) } })
+  const [a, b] = [7, 8].map((id) => ({ id: `test${id}`, secret: Buffer.alloc(32, id) })) as [MasterKey, MasterKey]
+  const one = await start({ databaseUrl: url, config: { keys: [a, b] } })
+  const two = await start({ databaseUrl: url, config: { keys: [b, a] } })
   await one.sql.unsafe(`
     CREATE FUNCTION end_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN NEW.held_until := clock_timestamp(); RETURN NEW; END $$;

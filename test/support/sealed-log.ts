@@ -6,6 +6,9 @@ import { createChainStore } from '../../src/audit/chain-store.ts'
 import { createEventStore } from '../../src/audit/event-store.ts'
 import { createSeal } from '../../src/audit/seal-service.ts'
 import { type EventReport, personalDigestOf } from '../../src/audit/security-event.ts'
+import { createSeenHead } from '../../src/audit/seen-head.ts'
+import { createCheckHead } from '../../src/audit/verification-service.ts'
+import { createVerificationStore } from '../../src/audit/verification-store.ts'
 import { securityEventPersonalData, securityEvents } from '../../src/db/tables.ts'
 import { newId } from '../../src/lib/ids.ts'
 
@@ -18,7 +21,13 @@ export const openLog = (url: string) => {
   const db = drizzle(sql)
   let time = Date.now() - 24 * 3600 * 1000
   const now = () => new Date(time)
-  const seal = createSeal({ chain: createChainStore(db), key: sealingKey, now })
+  const seen = createSeenHead()
+  const checkHead = createCheckHead({
+    store: createVerificationStore(db),
+    keys: new Map([[sealingKey.id, sealingKey.publicKey]]),
+    seen,
+  })
+  const seal = createSeal({ chain: createChainStore(db), checkHead, seen, key: sealingKey, now })
   const events = createEventStore(db, now)
   return {
     sql,
