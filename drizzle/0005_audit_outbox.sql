@@ -218,27 +218,35 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoi
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_archives
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 --> statement-breakpoint
--- What servers connect as: a login role that is a member of this one. It can't alter what was recorded. A role is there for
--- every database of the server, so another one may have made it, or be making it now.
+-- What servers connect as: a login role that is a member of gatehouse_app. It can't alter what was recorded. Who archives is a
+-- member of gatehouse_archiver too, which can drop a month that stands in the archives. A role is there for every database of the
+-- server, so another one may have made it, or be making it now.
 DO $$
+DECLARE
+  name text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gatehouse_app') THEN
-    CREATE ROLE gatehouse_app NOLOGIN;
+  FOREACH name IN ARRAY ARRAY['gatehouse_app', 'gatehouse_archiver'] LOOP
+    BEGIN
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+      END IF;
+    EXCEPTION
+      WHEN duplicate_object OR unique_violation THEN NULL;
+      WHEN insufficient_privilege THEN
+        RAISE EXCEPTION 'The role % may not make roles', current_user USING HINT = format('Let it, or as a superuser run: '
+          'CREATE ROLE gatehouse_app NOLOGIN; CREATE ROLE gatehouse_archiver NOLOGIN IN ROLE gatehouse_app; '
+          'GRANT gatehouse_app, gatehouse_archiver TO %I;', current_user);
+    END;
+  END LOOP;
+  IF NOT pg_has_role('gatehouse_archiver', 'gatehouse_app', 'MEMBER') THEN
+    GRANT gatehouse_app TO gatehouse_archiver;
   END IF;
-EXCEPTION
-  WHEN duplicate_object OR unique_violation THEN NULL;
-  WHEN insufficient_privilege THEN
-    RAISE EXCEPTION 'The role % may not make roles', current_user USING HINT = format(
-      'Let it, or as a superuser run: CREATE ROLE gatehouse_app NOLOGIN; GRANT gatehouse_app TO %I;', current_user);
-END
-$$;
---> statement-breakpoint
--- Whoever migrated may run commands and servers too.
-DO $$
-BEGIN
-  IF NOT pg_has_role(current_user, 'gatehouse_app', 'SET') THEN
-    EXECUTE format('GRANT gatehouse_app TO %I', current_user);
-  END IF;
+  -- Whoever migrated may run commands and servers too.
+  FOREACH name IN ARRAY ARRAY['gatehouse_app', 'gatehouse_archiver'] LOOP
+    IF NOT pg_has_role(current_user, name, 'SET') THEN
+      EXECUTE format('GRANT %I TO %I', name, current_user);
+    END IF;
+  END LOOP;
 END
 $$;
 --> statement-breakpoint
@@ -254,7 +262,9 @@ BEGIN
   LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO gatehouse_app', name);
   END LOOP;
-  GRANT SELECT, INSERT ON security_events, security_event_personal_data, audit_links, audit_checkpoints, audit_archives TO gatehouse_app;
+  GRANT SELECT, INSERT ON security_events, security_event_personal_data, audit_links, audit_checkpoints TO gatehouse_app;
+  GRANT SELECT ON audit_archives TO gatehouse_app;
+  GRANT INSERT ON audit_archives TO gatehouse_archiver;
   GRANT SELECT, DELETE ON unsealed_security_events TO gatehouse_app;
   GRANT SELECT, UPDATE ON audit_head TO gatehouse_app;
   IF to_regclass('drizzle.__drizzle_migrations') IS NOT NULL THEN
@@ -263,6 +273,7 @@ BEGIN
   END IF;
   REVOKE EXECUTE ON FUNCTION create_security_event_partitions(date, date), drop_archived_security_events(date),
     enqueue_security_events() FROM PUBLIC;
-  GRANT EXECUTE ON FUNCTION create_security_event_partitions(date, date), drop_archived_security_events(date) TO gatehouse_app;
+  GRANT EXECUTE ON FUNCTION create_security_event_partitions(date, date) TO gatehouse_app;
+  GRANT EXECUTE ON FUNCTION drop_archived_security_events(date) TO gatehouse_archiver;
 END
 $$;

@@ -174,7 +174,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
   })
   const wholeLog = createVerificationStore(database.patient)
-  const monthsOfLog = createAuditArchiveStore(database.patient)
+  const monthsOfLog = createAuditArchiveStore(database.archiving)
   const { createPartitions } = createAuditArchiveStore(database.writing)
   const makePartitions = () => createPartitions(now(), secondsAfter(now(), partitionsAheadDays * 24 * 3600))
   await makePartitions() // before the first event: a database may have been asleep for months

@@ -65,7 +65,12 @@ const start = async (): Promise<void> => {
   }
   say('Migrating …')
   await migrate(environment.DATABASE_URL as string)
-  if (!isGiven) environment.DATABASE_URL = await makeServerRole(environment.DATABASE_URL as string)
+  if (!isGiven)
+    environment.DATABASE_URL = await makeServerRole(
+      environment.DATABASE_URL as string,
+      'gatehouse_server',
+      Boolean(environment.AUDIT_ARCHIVE_DIR),
+    )
   const config = readConfig(environment)
 
   const log = createLogger(

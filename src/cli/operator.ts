@@ -93,7 +93,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
         return { count: purge.count, purge: createPurgeNow({ purge, turn, pause: () => wait(waitMs) }) }
       },
       archives({ directory, keptMonths, keys }) {
-        const store = createAuditArchiveStore(database.patient)
+        const store = createAuditArchiveStore(database.archiving)
         const month = createArchiveMonth({
           archives: store,
           log: createVerificationStore(database.patient),

@@ -12,13 +12,15 @@ const statementDeadlineMs = 2_000 // with Redis' own, a request still ends insid
 const patientDeadlineMs = 60_000 // counting a month of events
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
-const patientConnections = 2 // one archives, one verifies
+const patientConnections = 1 // each: one archives, one verifies
 const writingConnections = 8
 const transactionConnections = 6
 const earlierMs = 200 // so much sooner the server gives a statement up than we do: what we call failed did not happen after all
 
 /** Made by the migrations. Whatever role the URL names, statements have the rights of this one: it can't alter the security log. */
 const applicationRole = 'gatehouse_app'
+/** May drop a month that stands in the archives, besides. Not every server's login is a member of it. */
+const archiverRole = 'gatehouse_archiver'
 
 export interface Database {
   /** For reads, pipelined. Nothing that may wait for a lock goes here: what comes behind it would wait too. */
@@ -29,6 +31,8 @@ export interface Database {
   readonly transactional: Db
   /** For statements that may take a minute: on connections that are opened when one comes. */
   readonly patient: Db
+  /** The same, with the rights to archive. */
+  readonly archiving: Db
   /** Gives up the statements that may take a minute, those under way and those to come: SERVICE_DEGRADED. */
   endPatience(): void
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
@@ -43,7 +47,8 @@ export const openDatabase = (url: string): Database => {
   const writers = openPool(url, writingConnections, 1)
   const transactions = openPool(url, transactionConnections, mostPipelined)
   const patients = openPool(url, patientConnections, 1, patientDeadlineMs)
-  const pools = [readers, writers, transactions, patients]
+  const archivers = openPool(url, patientConnections, 1, patientDeadlineMs, archiverRole)
+  const pools = [readers, writers, transactions, patients, archivers]
   let isReachable = true
   let isPatient = true
   let listener: Listener | undefined
@@ -65,9 +70,10 @@ export const openDatabase = (url: string): Database => {
     writing: drizzle(withStatementDeadlines(writers.client, bounded)),
     transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
     patient: drizzle(withStatementDeadlines(patients.client, patientlyBounded)),
+    archiving: drizzle(withStatementDeadlines(archivers.client, patientlyBounded)),
     endPatience() {
       isPatient = false
-      patients.renew()
+      for (const pool of [patients, archivers]) pool.renew()
     },
     async listen({ onMessage, onListening, onInterrupted }) {
       listener = await startListening({
@@ -98,7 +104,13 @@ export const openDatabase = (url: string): Database => {
 type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
 
 /** Connections that can be given up all at once, for new ones. */
-const openPool = (url: string, max: number, maxPipeline: number, deadlineMs = statementDeadlineMs) => {
+const openPool = (
+  url: string,
+  max: number,
+  maxPipeline: number,
+  deadlineMs = statementDeadlineMs,
+  role = applicationRole,
+) => {
   const open = (): Sql => {
     const options = {
       max,
@@ -109,7 +121,7 @@ const openPool = (url: string, max: number, maxPipeline: number, deadlineMs = st
       onnotice: () => {},
       connection: {
         application_name: 'gatehouse',
-        role: applicationRole,
+        role,
         statement_timeout: deadlineMs - earlierMs,
         idle_in_transaction_session_timeout: 3_000,
       },

@@ -43,8 +43,12 @@ export const isMigrated = async (url: string): Promise<boolean> => {
   }
 }
 
-/** Makes a login role for servers, or gives the one that is there a new password, and returns the URL with it. */
-export const makeServerRole = async (ownerUrl: string, role = 'gatehouse_server'): Promise<string> => {
+/** Makes a login role for servers, and for those that archive, or gives the one that is there a new password, and returns the URL with it. */
+export const makeServerRole = async (
+  ownerUrl: string,
+  role = 'gatehouse_server',
+  archives = false,
+): Promise<string> => {
   const url = new URL(ownerUrl)
   url.username = role
   url.password = randomBytes(24).toString('base64url')
@@ -54,6 +58,7 @@ export const makeServerRole = async (ownerUrl: string, role = 'gatehouse_server'
     await client.unsafe(
       `${known ? 'alter' : 'create'} role ${role} login password '${url.password}'${known ? '' : ' in role gatehouse_app'}`,
     )
+    if (archives) await client.unsafe(`grant gatehouse_archiver to ${role}`)
   } finally {
     await client.end({ timeout: 5 })
   }

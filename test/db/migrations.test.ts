@@ -70,7 +70,7 @@ test('an owner who is no superuser migrates; servers act as a role that reads th
   await server.unsafe(`CREATE DATABASE ${name} OWNER ${name}`)
   const url = new URL(inject('postgresUrl'))
   Object.assign(url, { username: name, password: name, pathname: `/${name}` })
-  await server.unsafe(`GRANT gatehouse_app TO ${name} WITH ADMIN OPTION`) // as whoever makes the role has it
+  await server.unsafe(`GRANT gatehouse_app, gatehouse_archiver TO ${name} WITH ADMIN OPTION`) // as whoever makes the role has it
   await migrate(url.href)
   const sql = postgres(await makeServerRole(url.href, `${name}_server`), { max: 1, onnotice: () => {} })
   const database = openDatabase(url.href)
@@ -82,6 +82,8 @@ test('an owner who is no superuser migrates; servers act as a role that reads th
       'DELETE FROM security_events',
       'TRUNCATE security_events',
       'DROP TABLE security_events',
+      "INSERT INTO audit_archives VALUES ('2020-01-01', 0, 1, 1, '', '', now(), '', '')",
+      "SELECT drop_archived_security_events('2020-01-01')",
     ]
     for (const statement of refused)
       await expect(sql.unsafe(statement)).rejects.toThrow(/permission denied|must be owner/)

@@ -54,7 +54,7 @@ const cli = (args: string, onError = (_text: string) => {}, command = 'archive-a
   })
 
 const depsOver = (to: string): ArchiveMonthDeps => ({
-  archives: createAuditArchiveStore(database.patient),
+  archives: createAuditArchiveStore(database.archiving),
   log: createVerificationStore(database.patient),
   files: createArchiveFileStore(to),
   auditKeys,
@@ -389,7 +389,7 @@ describe('nothing is dropped', () => {
     ['that is not over for a month', monthsAgo(1), 'is no month that ended a month ago'],
     ['by the wrong name', monthsAgo(25).replace(/01$/, '02'), 'is no month that ended a month ago'],
   ])('by the role of servers: a month %s', async (_which, wanted, message) => {
-    await expect(createAuditArchiveStore(database.patient).drop(wanted)).rejects.toMatchObject({
+    await expect(createAuditArchiveStore(database.archiving).drop(wanted)).rejects.toMatchObject({
       cause: { message: expect.stringMatching(message) },
     })
     const role = postgres(asServer(gatehouse.databaseUrl), { max: 1, onnotice: () => {} })
@@ -415,7 +415,7 @@ test('the role of servers can not drop a month with more events than were archiv
   await whileNothingIsSealed(gatehouse, async () => {
     await recordIn(gatehouse, [more, open])
     await gatehouse.sql`INSERT INTO audit_archives VALUES (${open}, 1, 1, 1, 'file', '', now(), 'key', '')`
-    const { drop } = createAuditArchiveStore(database.patient)
+    const { drop } = createAuditArchiveStore(database.archiving)
     await expect(drop(more)).rejects.toMatchObject({
       cause: { message: expect.stringContaining('2 events, of which 1') },
     })

@@ -74,7 +74,9 @@ const makeTemplate = async (serverUrl: string) => {
     const template = new URL(serverUrl)
     template.pathname = '/gatehouse_template'
     await migrate(template.href)
-    await server.unsafe(`CREATE ROLE ${testRole} LOGIN PASSWORD '${testRole}' IN ROLE gatehouse_app`)
+    await server.unsafe(
+      `CREATE ROLE ${testRole} LOGIN PASSWORD '${testRole}' IN ROLE gatehouse_app, gatehouse_archiver`,
+    )
     await server`ALTER DATABASE gatehouse_template WITH ALLOW_CONNECTIONS false`
   } finally {
     await server.end()
