@@ -1,8 +1,12 @@
+import { isIP } from 'node:net'
 import { GraphQLScalarType, Kind } from 'graphql'
 import ipaddr from 'ipaddr.js'
 
 const parse = (value: unknown): string => {
-  if (typeof value !== 'string' || !ipaddr.isValid(value)) throw new TypeError('must be an IPv4 or IPv6 address')
+  // ipaddr.js takes 999 for 0.0.3.231, and both of them the zone of a link, which PostgreSQL does not.
+  if (typeof value !== 'string' || !isIP(value) || value.includes('%')) {
+    throw new TypeError('must be an IPv4 or IPv6 address')
+  }
   return ipaddr.process(value).toString()
 }
 

@@ -84,3 +84,13 @@ describe.each(['as a variable', 'as a literal'])('%s', (form) => {
 test('G no wrong value stands in the log', () => {
   expect(gatehouse.logs.filter((line) => line.includes(canary))).toEqual([])
 })
+
+test.each(['999', '0x7f000001', '127.1', '010.1.1.1', '1.2.3.4/8', 'fe80::1%eth0', ' 192.0.2.7'])(
+  'G %s is no address of an event',
+  async (ipAddress) => {
+    const query =
+      'query ($ipAddress: IPAddress) { securityEvents(filter: { ipAddress: $ipAddress }) { edges { cursor } } }'
+    const { status, errors } = await admin.sendText(query, { ipAddress })
+    expect([status, errors?.map(({ extensions }) => extensions.code)]).toEqual([400, ['BAD_USER_INPUT']])
+  },
+)
