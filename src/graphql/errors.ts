@@ -98,7 +98,13 @@ export const logFaults = (log: Logger, errors: readonly GraphQLError[], facts: o
     // Without a path it is a mistake in the request, whose words may quote a password.
     const cause = failure ? failure.cause : error.path && error.originalError
     if (!cause) continue
-    log.error({ err: cause, ...facts, path: error.path }, failure ? 'a dependency failed' : 'a resolver failed')
+    const isOfDependency = failure && failure.code !== 'INTERNAL_SERVER_ERROR'
+    const what = isOfDependency
+      ? 'a dependency failed'
+      : failure
+        ? 'a request could not be checked'
+        : 'a resolver failed'
+    log.error({ err: cause, ...facts, path: error.path }, what)
   }
 }
 

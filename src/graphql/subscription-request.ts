@@ -47,6 +47,7 @@ export const readSubscription = (schema: GraphQLSchema, request: SubscriptionReq
       badInput('query', 'must select one field of the root, without a fragment or directive around it'),
     )
   }
+  if (root.name.value.startsWith('__')) throw requestError(badInput('query', 'must select a field of Subscription'))
   return {
     document,
     operationName: operationName ?? undefined,

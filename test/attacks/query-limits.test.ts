@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expectUnharmed } from '../support/attack.ts'
 import { countEvents } from '../support/evidence.ts'
-import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { connect } from '../support/live-socket.ts'
 
 let gatehouse: Gatehouse
 beforeAll(async () => {
@@ -93,6 +95,27 @@ describe('a request for too much is refused before anything is asked', () => {
     expect(status).toBe(413)
   })
 })
+
+test.each([
+  ['subscription { securityEvents @skip { id } }'],
+  ['subscription ($yes: Boolean!) { securityEvents @skip(if: $yes) { id } }', { yes: false }],
+  ['subscription ($yes: Boolean!) { ... @include(if: $yes) { securityEvents { id } } }', { yes: true }],
+  ['subscription ($yes: Boolean!) { ...F @skip(if: $yes) } fragment F on Subscription { sessionEnded { id } }'],
+  ['subscription { securityEvents @include(if: "x") { id } }'],
+  ['subscription { __typename }'],
+])(
+  'F4 %s is a mistake of the client, over HTTP and over a socket',
+  async (query, variables?: Record<string, unknown>) => {
+    const { status, errors } = await gatehouse.anonymous.sendText(query, variables ?? {})
+    expect([status, errors?.map(({ extensions }) => extensions.code)]).toEqual([400, ['BAD_USER_INPUT']])
+    const live = await connect(gatehouse.url, (await gatehouse.signedInAs(await gatehouse.createUser())).token)
+    const subscription = live.subscribeText(query, variables)
+    await eventually(subscription.isOver)
+    expect(subscription.codes()).toEqual(['BAD_USER_INPUT'])
+    live.close()
+    await expectUnharmed(gatehouse, { secrets: [] })
+  },
+)
 
 test('F4 the largest operation that the limits allow is answered', async () => {
   const admin = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
