@@ -5,8 +5,9 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql'
-import { CloseCode, type Context, makeServer, type WebSocket } from 'graphql-ws'
+import { CloseCode, type Context, MessageType, makeServer, type WebSocket } from 'graphql-ws'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
+import type { EventReport } from '../audit/security-event.ts'
 import { AppError, failureIn } from '../failure.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Caller } from '../sessions/caller.ts'
@@ -14,6 +15,7 @@ import type { SessionWatch } from '../sessions/session-watch-service.ts'
 import type { CreateContext, Incoming } from './context.ts'
 import { formatError, logFaults, requestError, withoutSuggestion, withRequestId } from './errors.ts'
 import { type Connection, createConnection } from './socket-connection.ts'
+import { createSocketOperations, type SocketOperations } from './socket-operations.ts'
 import { type ReadySubscription, readSubscription, type SubscriptionRequest } from './subscription-request.ts'
 import type { createSubscriptionStream } from './subscription-stream.ts'
 
@@ -43,12 +45,12 @@ export type ServeSocket = (
 const initTimeoutMs = 3_000
 const mostSocketsOfSession = 10
 const mostSubscriptions = 20
-const longestSubscriptionId = 100
 const resumeReason = 'Try again, with the id of your last event as after'
 
 interface Extra {
   readonly socket: SubscriptionSocket
   readonly incoming: Incoming
+  readonly operations: SocketOperations
   connection?: Connection
   unwatch?: () => void
 }
@@ -71,8 +73,14 @@ interface Prepared extends ExecutionArgs {
 export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
   const { schema, createContext, watch, stream, recordEvent, log } = deps
 
-  const present = (errors: readonly GraphQLError[], { incoming: { requestId } }: Extra): GraphQLFormattedError[] =>
+  const present = (
+    errors: readonly GraphQLError[],
+    { incoming: { requestId } }: Pick<Extra, 'incoming'>,
+  ): GraphQLFormattedError[] =>
     errors.map((error) => withRequestId(withoutSuggestion(formatError(error.toJSON(), error)), requestId))
+
+  const record = (event: EventReport): Promise<void> =>
+    recordEvent(event).catch((problem) => log.error({ err: problem }, 'a refusal could not be recorded'))
 
   const refuse = async ({ socket, incoming: { client } }: Extra, caller: Caller): Promise<false> => {
     if (caller.kind === 'undetermined') socket.closeToResume('SERVICE_DEGRADED')
@@ -80,10 +88,19 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
     if (caller.kind !== 'undetermined') {
       const code = caller.kind === 'ended' ? 'SESSION_ENDED' : 'UNAUTHENTICATED'
       const details = { field: 'connection_init', code }
-      const event = { type: 'ACCESS_DENIED', outcome: 'DENIED', userId: null, client, details } as const
-      await recordEvent(event).catch((problem) => log.error({ err: problem }, 'a refusal could not be recorded'))
+      await record({ type: 'ACCESS_DENIED', outcome: 'DENIED', userId: null, client, details })
     }
     return false
+  }
+
+  const refuseOneMore = async (extra: Extra, id: string): Promise<void> => {
+    const { socket, connection, incoming } = extra
+    if (!connection) return
+    const payload = present([requestError(new AppError('RATE_LIMITED', { retryAfterSeconds: 1 }))], extra)
+    await socket.send(JSON.stringify({ id, type: MessageType.Error, payload }))
+    const { id: sessionId, userId } = connection.caller.session
+    const details = { limit: 'subscriptions' }
+    await record({ type: 'RATE_LIMITED', outcome: 'DENIED', userId, sessionId, client: incoming.client, details })
   }
 
   const connect = async ({ extra, connectionParams }: SocketState): Promise<boolean> => {
@@ -103,13 +120,8 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
     return true
   }
 
-  const prepare = ({ extra, subscriptions }: SocketState, id: string, request: SubscriptionRequest): Prepared => {
-    const { connection, socket } = extra
-    if (id.length > longestSubscriptionId) socket.close(CloseCode.BadRequest, 'Invalid message received')
+  const prepare = ({ connection, socket }: Extra, request: SubscriptionRequest): Prepared => {
     if (!connection || !socket.isOpen()) throw requestError(new AppError('UNAUTHENTICATED'))
-    if (Object.keys(subscriptions).length > mostSubscriptions) {
-      throw requestError(new AppError('RATE_LIMITED', { retryAfterSeconds: 1 }))
-    }
     const ready = readSubscription(schema, request)
     return { ...ready, schema, contextValue: { socket, connection, ready } }
   }
@@ -137,9 +149,9 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
   const protocol = makeServer<Record<string, unknown> | undefined, Extra>({
     connectionInitWaitTimeout: initTimeoutMs,
     onConnect: connect,
-    onSubscribe(state, id, request) {
+    onSubscribe({ extra }, _id, request) {
       try {
-        return prepare(state, id, request)
+        return prepare(extra, request)
       } catch (problem) {
         if (problem instanceof GraphQLError) return [problem]
         throw problem
@@ -149,9 +161,15 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
       const { contextValue } = args as Prepared
       const stop = new AbortController()
       const results = answers(contextValue, stop.signal)
+      const over = { done: true, value: undefined } as const
       const answering: AsyncIterableIterator<ExecutionResult> = {
         [Symbol.asyncIterator]: () => answering,
-        next: () => results.next(),
+        // What was under way when the client completed it would be taken for an answer to the next of its id.
+        next: () =>
+          results.next().then(
+            (result) => (stop.signal.aborted ? over : result),
+            (problem) => (stop.signal.aborted ? over : Promise.reject(problem)),
+          ),
         return() {
           stop.abort() // or it waits for the next event before it ends
           return results.return(undefined)
@@ -164,16 +182,23 @@ export const createSubscriptions = (deps: SubscriptionsDeps): ServeSocket => {
       logFaults(log, errors, { requestId: extra.incoming.requestId, operationName })
       return { data, errors: present(errors, extra) }
     },
-    onError({ extra }, _id, { operationName }, errors) {
+    onError({ extra }, id, { operationName }, errors) {
+      extra.operations.end(id)
       // graphql-ws wraps what a stream threw.
       const thrown = errors.map((error) => (error.originalError instanceof GraphQLError ? error.originalError : error))
       logFaults(log, thrown, { requestId: extra.incoming.requestId, operationName })
       return present(thrown, extra)
     },
+    onComplete: ({ extra }, id) => extra.operations.end(id),
     onClose: ({ extra }) => extra.unwatch?.(),
   })
 
-  return (socket, incoming) => protocol.opened(socket, { socket, incoming }) as ReturnType<ServeSocket>
+  return (socket, incoming) => {
+    const refuseMore = (id: string) => refuseOneMore(extra, id)
+    const operations = createSocketOperations({ socket, refuse: refuseMore, most: mostSubscriptions })
+    const extra: Extra = { socket, incoming, operations }
+    return protocol.opened({ ...socket, onMessage: operations.onMessage }, extra) as ReturnType<ServeSocket>
+  }
 }
 
 /** The Authorization among the parameters of connection_init, or among the headers in them, however it is spelt. */

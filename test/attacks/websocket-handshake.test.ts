@@ -2,7 +2,7 @@ import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectUnharmed } from '../support/attack.ts'
 import { OwnEventsDocument, SessionEndedDocument } from '../support/documents.generated.ts'
-import { rowCounts } from '../support/evidence.ts'
+import { countEvents, rowCounts } from '../support/evidence.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { connect, type LiveSocket, openSocket, type SocketOptions } from '../support/live-socket.ts'
 import { exchange } from '../support/raw-http.ts'
@@ -146,6 +146,9 @@ test.each<[string, string | Buffer]>([
   ['no JSON', '{'],
   ['JSON that is no message', '[]'],
   ['a message of no known type', '{"type":"start"}'],
+  ['an answer', '{"id":"1","type":"next","payload":{}}'],
+  ['an error', '{"id":"1","type":"error","payload":[]}'],
+  ['an acknowledgement', '{"type":"connection_ack"}'],
   ['a subscription without an id', '{"type":"subscribe","payload":{"query":"subscription { sessionEnded { id } }"}}'],
   ['a subscription with a number for an id', '{"id":1,"type":"subscribe","payload":{"query":"{ a }"}}'],
   ['a subscription with a huge id', JSON.stringify({ ...subscribe, id: 'x'.repeat(10_000) })],
@@ -173,12 +176,14 @@ test.each<[string, string | Buffer]>([
 
 test('F11 a session has ten sockets, and a socket twenty subscriptions', async () => {
   const own = (await gatehouse.signedInAs(await gatehouse.createUser())).token
+  const recorded = await countEvents(gatehouse.sql, 'RATE_LIMITED')
   const sockets = await Promise.all(Array.from({ length: 10 }, () => connect(gatehouse.url, own)))
   const [first] = sockets as [LiveSocket, ...LiveSocket[]]
   expect(await initialised(await openSocket(gatehouse.url), { authorization: `Bearer ${own}` })).toMatch(/^4429 /)
   const subscriptions = Array.from({ length: 21 }, () => first.subscribe(SessionEndedDocument, {}))
   await eventually(() => subscriptions.some((subscription) => subscription.isOver()))
   expect(subscriptions.flatMap((subscription) => subscription.codes())).toEqual(['RATE_LIMITED'])
+  await eventually(async () => (await countEvents(gatehouse.sql, 'RATE_LIMITED')) === recorded + 1)
   first.send({ id: '1', type: 'complete' })
   const next = first.subscribeText('subscription { nothing }')
   await eventually(next.isOver)

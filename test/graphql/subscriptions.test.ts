@@ -247,3 +247,41 @@ test('Sandbox sends its headers as parameters, whatever their case', async () =>
     live.close()
   }
 })
+
+test('an id may be used again after `complete`: what had it before is over, and only live subscriptions deliver', async () => {
+  const { client, act, first } = await activeUser()
+  const live = await connect(gatehouse.url, client.token)
+  const payload = { query: 'subscription ($after: ID) { securityEvents(after: $after) { id } }', variables: {} }
+  const ids = Array.from({ length: 60 }, (_, index) => `q${index}`)
+  for (const pauseMs of [0, 5]) {
+    for (const id of ids) {
+      for (const type of ['subscribe', 'complete', 'subscribe', 'complete']) {
+        live.send({ id, type, ...(type === 'subscribe' && { payload }) })
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs)) // the attacker's rhythm
+      }
+    }
+  }
+  const again = { ...payload, variables: { after: first } }
+  await eventually(() => {
+    live.frames.splice(0)
+    live.send({ id: 'q0', type: 'subscribe', payload: again })
+    live.send({ id: 'q0', type: 'complete' })
+    live.send({ id: 'q0', type: 'subscribe', payload: again })
+    live.send({ type: 'ping' })
+    return eventually(() => live.frames.some(({ type }) => type === 'pong')).then(() => {
+      const isRefused = live.frames.some(({ type }) => type === 'error')
+      if (isRefused) live.send({ id: 'q0', type: 'complete' })
+      return !isRefused
+    })
+  })
+  await act('a')
+  await act('b')
+  const others = Array.from({ length: 20 }, () => live.subscribe(SessionEndedDocument, {}))
+  await eventually(() => others.some((other) => other.isOver()))
+  await eventually(() => live.frames.filter(({ type }) => type === 'next').length >= 2)
+  expect(others.flatMap((other) => other.codes())).toEqual(['RATE_LIMITED'])
+  expect(live.frames.filter(({ type }) => type === 'next').map(({ id }) => id)).toEqual(['q0', 'q0'])
+  expect(live.frames.filter(({ type }) => type === 'complete')).toEqual([])
+  live.send({ id: 'q0', type: 'subscribe', payload: again })
+  expect((await live.closed).code).toBe(4409)
+})
