@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const all = ['test/**/*.test.ts']
 
 /** Tests that stop, freeze and cut off services of their own: they wait more than they compute, and bound how long. */
-const faults = ['test/faults/**/*.test.ts']
+const faults = ['test/faults/**/*.test.ts', 'test/main.test.ts', 'test/messaging/twilio.test.ts']
 
 /** Tests of how long something takes, or of hundreds of requests at once: nothing else runs beside them. */
 const alone = [
@@ -13,8 +13,6 @@ const alone = [
   'test/attacks/query-limits.test.ts',
   'test/accounts/password-hasher.test.ts',
   'test/budgets/locks.test.ts',
-  'test/main.test.ts',
-  'test/messaging/twilio.test.ts',
   'test/sessions/one-request.test.ts',
 ]
 
@@ -36,7 +34,7 @@ export default defineConfig({
           isolate: false, // else each file loads the whole server anew
         },
       },
-      { extends: true, test: { name: 'faults', include: faults, maxWorkers: 3, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: 'faults', include: faults, maxWorkers: 4, sequence: { groupOrder: 1 } } },
       { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },

@@ -214,7 +214,7 @@ const expectOneUse = async (user: TestUser, answers: Answers) => {
   expect(await remainingOf(user)).toBe(9)
 }
 
-const rounds = Array.from({ length: roundsOf(4) }, (_none, round) => round)
+const rounds = Array.from({ length: roundsOf(2) }, (_none, round) => round)
 
 describe(`A21: of ${many} uses of one backup code at once, over two processes,`, () => {
   const doors = () => processes.map(({ anonymous }) => anonymous)

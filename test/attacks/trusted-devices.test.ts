@@ -298,7 +298,7 @@ test('B13: a device token is not a session token, nor the other way round', asyn
 
 describe('with two processes', () => {
   const many = 50
-  const rounds = roundsOf(3)
+  const rounds = roundsOf(2)
   let processes: Awaited<ReturnType<typeof startGatehouseProcess>>[]
   beforeAll(async () => {
     processes = await atOnce(2, [gatehouse.databaseUrl], (url) => startGatehouseProcess(url))
