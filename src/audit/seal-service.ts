@@ -3,7 +3,7 @@ import type { AuditKey } from './audit-key.ts'
 import { digestOf, type Head, type Link, linkHash, type SignedHead, signHead } from './chain.ts'
 import type { ChainStore, UnsealedEvent } from './chain-store.ts'
 import type { SeenHead } from './seen-head.ts'
-import { auditProblems, describeFinding } from './verification.ts'
+import { describeFinding } from './verification.ts'
 import type { CheckHead } from './verification-service.ts'
 
 export interface SealDeps {
@@ -53,9 +53,9 @@ export const createSeal = ({ chain, checkHead, seen, key, now }: SealDeps): Seal
     head.sealedAt >= secondsAfter(newest.sealedAt, checkpointEverySeconds)
 
   const headToBuildOn = async (): Promise<Head> => {
-    const { head, finding } = await checkHead()
-    if (finding || !head) throw new Error(finding ? describeFinding(finding) : auditProblems.headMissing)
-    return head
+    const checked = await checkHead()
+    if ('finding' in checked) throw new Error(describeFinding(checked.finding))
+    return checked.head
   }
 
   return async () => {

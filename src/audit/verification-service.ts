@@ -48,8 +48,8 @@ export const createVerifyLog =
     return { checkedEvents: walk.checked(), head: head.sequence > 0 ? head : null, finding: problem }
   }
 
-/** What is wrong with the head as it stands, if anything, without a look at the chain before it. */
-export type CheckHead = () => Promise<{ readonly head: Head | null; readonly finding: Finding | null }>
+/** The head as it stands, or what is wrong with it, without a look at the chain before it. */
+export type CheckHead = () => Promise<{ readonly head: Head } | { readonly finding: Finding }>
 
 /**
  * Checks the head, and that the one seen before stands in its chain, and then remembers it: a log that was set back does not
@@ -61,11 +61,12 @@ export const createCheckHead =
     const seenBefore = seen.newest()
     const ends = await store.ends()
     const { head } = ends
-    if (!head) return { head, finding: findingAt('headMissing', null) }
+    if (!head) return { finding: findingAt('headMissing', null) }
     const finding =
       (await checkHead({ store, keys }, head, ends)) ?? (seenBefore && (await compareWith(store, head, [seenBefore])))
-    if (!finding) seen.note(head)
-    return { head, finding }
+    if (finding) return { finding }
+    seen.note(head)
+    return { head }
   }
 
 const checkHead = async (

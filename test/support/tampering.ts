@@ -51,6 +51,13 @@ const two = <T>(list: readonly T[], random: Random): [T, T] => {
   return [list[first] as T, list[first + 1 + random.below(list.length - 1 - first)] as T]
 }
 
+/** The steps in which two keys change places: by way of a third, as they are unique. */
+const swap = <T>(a: T, b: T, spare: T): (readonly [from: T, to: T])[] => [
+  [a, spare],
+  [b, a],
+  [spare, b],
+]
+
 type NewValue = (old: never, random: Random) => unknown
 
 /** Gives one column of one row another value. */
@@ -281,61 +288,34 @@ const attacks = [
   one('two events swapped', ['eventAltered'], async (sql, random) => {
     const [a, b] = two(await eventIds(sql), random)
     const spare = newId()
-    for (const [from, to] of [
-      [a, spare],
-      [b, a],
-      [spare, b],
-    ] as const)
-      await sql`UPDATE security_events SET id = ${to} WHERE id = ${from}`
+    for (const [from, to] of swap(a, b, spare)) await sql`UPDATE security_events SET id = ${to} WHERE id = ${from}`
     return { brokenAt: a }
   }),
   one('two companions swapped', ['personalDataAltered'], async (sql, random) => {
     const [a, b] = two(await eventIds(sql), random)
     const spare = newId()
-    for (const [from, to] of [
-      [a, spare],
-      [b, a],
-      [spare, b],
-    ] as const)
+    for (const [from, to] of swap(a, b, spare))
       await sql`UPDATE security_event_personal_data SET event_id = ${to} WHERE event_id = ${from}`
     return { brokenAt: a }
   }),
   one('two links swapped', ['linkAltered'], async (sql, random) => {
     const [a, b] = two(await sequences(sql, 'audit_links'), random)
-    for (const [from, to] of [
-      [a, -1],
-      [b, a],
-      [-1, b],
-    ] as const)
-      await sql`UPDATE audit_links SET sequence = ${to} WHERE sequence = ${from}`
+    for (const [from, to] of swap(a, b, -1)) await sql`UPDATE audit_links SET sequence = ${to} WHERE sequence = ${from}`
   }),
   one('the events of two links swapped', ['eventAltered'], async (sql, random) => {
     const [a, b] = two(await eventIds(sql), random)
     const spare = newId()
-    for (const [from, to] of [
-      [a, spare],
-      [b, a],
-      [spare, b],
-    ] as const)
+    for (const [from, to] of swap(a, b, spare))
       await sql`UPDATE audit_links SET event_id = ${to} WHERE event_id = ${from}`
   }),
   one('two links swapped and the chain recomputed', contradicted, async (sql, random) => {
     const [a, b] = two(await sequences(sql, 'audit_links'), random)
-    for (const [from, to] of [
-      [a, -1],
-      [b, a],
-      [-1, b],
-    ] as const)
-      await sql`UPDATE audit_links SET sequence = ${to} WHERE sequence = ${from}`
+    for (const [from, to] of swap(a, b, -1)) await sql`UPDATE audit_links SET sequence = ${to} WHERE sequence = ${from}`
     await rechain(sql, a)
   }),
   one('two checkpoints swapped', ['checkpointContradicted'], async (sql, random) => {
     const [a, b] = two(await sequences(sql, 'audit_checkpoints'), random)
-    for (const [from, to] of [
-      [a, -1],
-      [b, a],
-      [-1, b],
-    ] as const)
+    for (const [from, to] of swap(a, b, -1))
       await sql`UPDATE audit_checkpoints SET sequence = ${to} WHERE sequence = ${from}`
   }),
   one('the newest links cut off', ['linkMissing'], async (sql, random) => {
