@@ -234,4 +234,18 @@ export const createAccountStore = (db: Db) => ({
     const [row] = await db.select({ id }).from(users).where(eq(users.role, 'ADMIN')).limit(1)
     return row !== undefined
   },
+
+  /**
+   * Whether no other ACTIVE account is an administrator's. Holds a lock until the transaction ends, so that of those who take
+   * administrators away at once each sees what the others left. To be asked after the accounts were locked.
+   */
+  async isLastAdministrator(userId: string): Promise<boolean> {
+    await db.execute(sql`select pg_advisory_xact_lock(hashtext('gatehouse administrators'))`)
+    const [other] = await db
+      .select({ id })
+      .from(users)
+      .where(and(eq(role, 'ADMIN'), eq(status, 'ACTIVE'), ne(id, userId)))
+      .limit(1)
+    return other === undefined
+  },
 })

@@ -13,7 +13,8 @@ interface Stores {
 
 /**
  * Runs an administrator's act on a user, whatever the state of that account, in a transaction that holds the locks of both.
- * Throws STEP_UP_REQUIRED, and NOT_FOUND, also for what is no id.
+ * Throws STEP_UP_REQUIRED, FORBIDDEN when the caller is
+ * no administrator any more, and NOT_FOUND, also for what is no id.
  */
 export type ActOnUser<All> = <T>(
   caller: SignedInCaller,
@@ -31,6 +32,7 @@ export const createActOnUser =
       client,
       'always',
       async (stores, actor) => {
+        if (actor.role !== 'ADMIN') throw new AppError('FORBIDDEN') // since the request began
         const [user] = namedId ? await stores.accounts.findByIds([namedId]) : []
         if (!user) throw new AppError('NOT_FOUND')
         return work(stores, user, actor.id)
