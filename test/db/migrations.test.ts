@@ -66,7 +66,7 @@ test('who had a second factor before accounts said so signs in with it after, an
   }
 })
 
-test('events that were recorded before they were counted are counted after, also one whose transaction is open meanwhile', async () => {
+test('events that were recorded before they were counted are counted after, also those that are being recorded meanwhile', async () => {
   const name = `counted_${process.pid}`
   const server = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
   await server.unsafe(`CREATE DATABASE ${name}`)
@@ -84,16 +84,17 @@ test('events that were recorded before they were counted are counted after, also
     const migration = sql.begin(async (tx) => {
       for (const file of files.slice(first)) for (const text of await statementsOf(file)) await tx.unsafe(text)
     })
-    await eventually(
-      async () =>
-        (
-          await sql`SELECT 1 FROM pg_locks WHERE NOT granted AND database = (
-      SELECT oid FROM pg_database WHERE datname = ${name})`
-        ).length > 0,
-    )
+    const isWaiting = (statements: number) =>
+      eventually(async () => {
+        const waiting = await server`
+          SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = ${name}`
+        return waiting.length === statements
+      })
+    await isWaiting(1)
+    const late = log.record(4)
+    await isWaiting(2)
     await writer.sql`COMMIT`
-    await migration
-    await log.record(4)
+    await Promise.all([migration, late])
     const [waiting] = await sql`
       SELECT count(*)::int AS all, count(event_hour)::int AS hours, count(event_type)::int AS types FROM unsealed_security_events`
     expect(waiting).toEqual({ all: 9, hours: 9, types: 9 })
