@@ -13,6 +13,7 @@ import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
 import { liveEvents } from './live-events.ts'
 import { lockout } from './lockout.ts'
+import { overview } from './overview.ts'
 import { revocation } from './revocation.ts'
 import { sessionCheck } from './session-check.ts'
 import { signIn } from './sign-in.ts'
@@ -38,6 +39,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   sizing,
   'verify-audit': verifyAudit,
   'event-pages': eventPages,
+  overview,
 }
 
 const say = (text: string): void => console.log(text)

@@ -85,6 +85,9 @@ import { createSmsCodeService } from './mfa/sms-code-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
+import { OverviewResolver } from './overview/overview.graphql.ts'
+import { createReadOverview } from './overview/overview-service.ts'
+import { createOverviewStore } from './overview/overview-store.ts'
 import { noRedis, openRedis } from './redis/client.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
@@ -535,6 +538,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         factorService,
         createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
       ),
+      new OverviewResolver(createReadOverview(createOverviewStore(database.writing), now)), // no read is to wait behind it
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(locate),
       new SessionLimitResolver(

@@ -37,7 +37,7 @@ const OutcomeEnum = graphqlEnum<Outcome>('Outcome', 'How what was tried came out
 const folding =
   'Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart.'
 
-const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
+export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
   ACCOUNT_REGISTERED: 'Someone registered an address. FAILURE when it has an account already.',
   EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
   EMAIL_CHANGED:

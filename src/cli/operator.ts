@@ -7,17 +7,21 @@ import { createProvisionAccount } from '../accounts/provisioning-service.ts'
 import { createImportUsers, type ImportUsers } from '../accounts/user-import-service.ts'
 import { createUserImportStore } from '../accounts/user-import-store.ts'
 import { auditKeysOf } from '../audit/audit-key.ts'
+import { createChainStore } from '../audit/chain-store.ts'
 import { createEventStore } from '../audit/event-store.ts'
+import { createSeal } from '../audit/seal-service.ts'
 import { createSeenHead } from '../audit/seen-head.ts'
 import type { KnownKeys } from '../audit/verification.ts'
-import { createVerifyLog, type VerifyLog } from '../audit/verification-service.ts'
+import { createCheckHead, createVerifyLog, type VerifyLog } from '../audit/verification-service.ts'
 import { createVerificationStore } from '../audit/verification-store.ts'
 import type { Config } from '../config.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
+import { createFillDemo, type FillDemo } from '../demo/demo-service.ts'
+import { createDemoStore } from '../demo/demo-store.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
-import type { KeyRing } from '../lib/key-ring.ts'
+import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
@@ -41,6 +45,8 @@ export interface Operator {
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
   readonly verifyLog: (keys: KnownKeys) => VerifyLog
   readonly hasAdministrator: () => Promise<boolean>
+  /** Fills the database with people and a history, sealed with the newest key. */
+  readonly fillDemo: (keys: Config['keys']) => FillDemo
   readonly retention: (sessionRetentionDays: number) => {
     readonly count: ReturnType<typeof createPurge>['count']
     readonly purge: ReturnType<typeof createPurgeNow>
@@ -80,6 +86,13 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       verifyLog: (keys) =>
         createVerifyLog({ store: createVerificationStore(database.patient), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
+      fillDemo: (keys) =>
+        createFillDemo({
+          transact: (work) => database.patient.transaction((tx) => work(createDemoStore(tx))),
+          hashPassword: hasher.hash,
+          seal: () => sealAll(database.writing, keys),
+          ring: createKeyRing(keys),
+        }),
       retention(sessionRetentionDays) {
         const sessions = createSessionStore(database.reading)
         const purge = createPurge({
@@ -116,4 +129,14 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
   } finally {
     await database.close()
   }
+}
+
+/** Beside servers that do the same: each event is sealed once. */
+const sealAll = async (db: Db, keys: Config['keys']): Promise<void> => {
+  const auditKeys = auditKeysOf(keys)
+  const seen = createSeenHead()
+  const known = new Map(auditKeys.map(({ id, publicKey }) => [id, publicKey]))
+  const checkHead = createCheckHead({ store: createVerificationStore(db), keys: known, seen })
+  const sealSome = createSeal({ chain: createChainStore(db), checkHead, seen, key: auditKeys[0], now: systemClock })
+  while (await sealSome());
 }

@@ -27,27 +27,31 @@ import type { AuthenticationMethod, SessionEndReason, SessionTransport } from '.
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-export const users = pgTable('users', {
-  id: uuid('id').primaryKey(),
-  email: text('email').notNull(),
-  /** The address in lower case: what is unique, and what sign-in looks up. */
-  emailKey: text('email_key').notNull().unique(),
-  displayName: text('display_name'),
-  /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
-  passwordHash: text('password_hash'),
-  /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
-  passwordVersion: integer('password_version').notNull().default(1),
-  /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
-  mfaEnabled: boolean('mfa_enabled').notNull().default(false),
-  role: text('role').$type<Role>().notNull(),
-  status: text('status').$type<UserStatus>().notNull(),
-  sessionTag: text('session_tag').notNull().unique(),
-  /** Grows with every change, so that an older snapshot never replaces a newer one. */
-  version: integer('version').notNull().default(1),
-  emailConfirmedAt: instant('email_confirmed_at'),
-  createdAt: instant('created_at').notNull(),
-  lastLoginAt: instant('last_login_at'),
-})
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: text('email').notNull(),
+    /** The address in lower case: what is unique, and what sign-in looks up. */
+    emailKey: text('email_key').notNull().unique(),
+    displayName: text('display_name'),
+    /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
+    passwordHash: text('password_hash'),
+    /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
+    passwordVersion: integer('password_version').notNull().default(1),
+    /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
+    mfaEnabled: boolean('mfa_enabled').notNull().default(false),
+    role: text('role').$type<Role>().notNull(),
+    status: text('status').$type<UserStatus>().notNull(),
+    sessionTag: text('session_tag').notNull().unique(),
+    /** Grows with every change, so that an older snapshot never replaces a newer one. */
+    version: integer('version').notNull().default(1),
+    emailConfirmedAt: instant('email_confirmed_at'),
+    createdAt: instant('created_at').notNull(),
+    lastLoginAt: instant('last_login_at'),
+  },
+  (table) => [index('users_standing').on(table.status, table.mfaEnabled)],
+)
 
 /** One row a registration, with what it chose: only the mailbox's owner decides which of them counts. */
 export const emailConfirmations = pgTable(
@@ -325,7 +329,11 @@ export const attemptBudgets = pgTable(
     /** When the failure that used it up was recorded: once a lock. */
     lockedAt: instant('locked_at'),
   },
-  (table) => [index('attempt_budgets_user').on(table.userId), index('attempt_budgets_end').on(table.windowEndsAt)],
+  (table) => [
+    index('attempt_budgets_user').on(table.userId),
+    index('attempt_budgets_end').on(table.windowEndsAt),
+    index('attempt_budgets_locked').on(table.windowEndsAt).where(sql`locked_at is not null`),
+  ],
 )
 
 /** What each role must have. A role without a row may do without. */
@@ -410,7 +418,24 @@ export const securityEventPersonalData = pgTable(
 export const unsealedSecurityEvents = pgTable('unsealed_security_events', {
   ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   eventId: uuid('event_id').notNull(),
+  /** What the event counts under in `security_event_counts` once it is sealed. */
+  eventHour: instant('event_hour'),
+  eventType: text('event_type').$type<SecurityEventType>(),
 })
+
+/**
+ * How many sealed events of a type happened in an hour of UTC: kept by a trigger of the outbox, in the statement that seals, also
+ * of months that were dropped. Derived from the log, and not bound by the chain.
+ */
+export const securityEventCounts = pgTable(
+  'security_event_counts',
+  {
+    hour: instant('hour').notNull(),
+    type: text('type').$type<SecurityEventType>().notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.hour, table.type] })],
+)
 
 /** The chain: a link an event, in the order of sealing, kept for ever. Append-only. */
 export const auditLinks = pgTable('audit_links', {

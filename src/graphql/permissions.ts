@@ -96,6 +96,7 @@ export const createPermissions = (deps: PermissionDeps) => {
         trustedDevices: signedInUserWhoOwesNothing,
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
         verifyAuditLog: oneOf('ADMIN', 'AUDITOR'),
+        securityOverview: oneOf('ADMIN', 'AUDITOR'),
         mfaPolicies: oneOf('ADMIN', 'AUDITOR'),
       },
       Mutation: {

@@ -126,6 +126,7 @@ const driveAdministration = async (): Promise<void> => {
   await admin.send(documents.AuditEventsDocument, { first: 100 })
   await admin.send(documents.MfaPoliciesDocument, {})
   await admin.send(documents.VerifyAuditLogDocument, {})
+  await admin.send(documents.SecurityOverviewDocument, {})
   await admin.send(documents.SetMfaPolicyDocument, {
     input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 7 },
   })

@@ -55,6 +55,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   revokeTrustedDevice: 'never',
   revokeUserSessions: 'always',
   securityEvents: 'never',
+  securityOverview: 'never',
   sendMfaCode: 'never',
   setMfaPolicy: 'always',
   setPreferredMfaFactor: 'never',
