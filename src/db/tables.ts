@@ -27,27 +27,43 @@ import type { AuthenticationMethod, SessionEndReason, SessionTransport } from '.
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-export const users = pgTable('users', {
-  id: uuid('id').primaryKey(),
-  email: text('email').notNull(),
-  /** The address in lower case: what is unique, and what sign-in looks up. */
-  emailKey: text('email_key').notNull().unique(),
-  displayName: text('display_name'),
-  /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
-  passwordHash: text('password_hash'),
-  /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
-  passwordVersion: integer('password_version').notNull().default(1),
-  /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
-  mfaEnabled: boolean('mfa_enabled').notNull().default(false),
-  role: text('role').$type<Role>().notNull(),
-  status: text('status').$type<UserStatus>().notNull(),
-  sessionTag: text('session_tag').notNull().unique(),
-  /** Grows with every change, so that an older snapshot never replaces a newer one. */
-  version: integer('version').notNull().default(1),
-  emailConfirmedAt: instant('email_confirmed_at'),
-  createdAt: instant('created_at').notNull(),
-  lastLoginAt: instant('last_login_at'),
-})
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: text('email').notNull(),
+    /** The address in lower case: what is unique, and what sign-in looks up. */
+    emailKey: text('email_key').notNull().unique(),
+    displayName: text('display_name'),
+    /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
+    passwordHash: text('password_hash'),
+    /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
+    passwordVersion: integer('password_version').notNull().default(1),
+    /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
+    mfaEnabled: boolean('mfa_enabled').notNull().default(false),
+    role: text('role').$type<Role>().notNull(),
+    status: text('status').$type<UserStatus>().notNull(),
+    sessionTag: text('session_tag').notNull().unique(),
+    /** Grows with every change, so that an older snapshot never replaces a newer one. */
+    version: integer('version').notNull().default(1),
+    emailConfirmedAt: instant('email_confirmed_at'),
+    createdAt: instant('created_at').notNull(),
+    lastLoginAt: instant('last_login_at'),
+  },
+  (table) => [
+    // No indexed column changes at a sign-in. Statistics over role, status and mfa_enabled together say which of the two to take.
+    index('users_newest').on(
+      table.createdAt.desc(),
+      table.id.desc(),
+      table.role,
+      table.status,
+      table.mfaEnabled,
+      table.emailKey,
+    ),
+    index('users_kind').on(table.role, table.status, table.mfaEnabled, table.createdAt.desc(), table.id.desc()),
+    index('users_email').using('gin', table.emailKey.op('gin_trgm_ops')).with({ fastupdate: false }),
+  ],
+)
 
 /** One row a registration, with what it chose: only the mailbox's owner decides which of them counts. */
 export const emailConfirmations = pgTable(
@@ -386,9 +402,22 @@ export const securityEvents = pgTable(
     personalDigest: text('personal_digest').notNull(),
   },
   (table) => [
-    index('security_events_user').on(table.userId, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_owner').on(
+      table.userId,
+      table.occurredAt.desc(),
+      table.id.desc(),
+      table.type,
+      table.outcome,
+      table.severity,
+    ),
     index('security_events_time').on(table.occurredAt.desc(), table.id.desc()),
-    index('security_events_type').on(table.type, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_kind').on(
+      table.type,
+      table.outcome,
+      table.severity,
+      table.occurredAt.desc(),
+      table.id.desc(),
+    ),
     index('security_events_session').on(table.sessionId, table.occurredAt.desc(), table.id.desc()),
   ],
 )

@@ -10,7 +10,14 @@ import { loginChallenge } from '../support/second-factor.ts'
 const deep = 8 // from a page of events to the factors of their users
 const nobody = /00000000-0000-4000-8000-000000000000/g
 /** Answer an administrator with somebody else's account, in an order in which each of them works. */
-const mutationsOnUsers = ['unlockUser', 'revokeUserSessions', 'suspendUser', 'reinstateUser']
+const mutationsOnUsers = [
+  'unlockUser',
+  'revokeUserSessions',
+  'suspendUser',
+  'reinstateUser',
+  'setUserRole',
+  'resetUserMfa',
+]
 
 let gatehouse: Gatehouse
 let userId: string
