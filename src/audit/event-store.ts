@@ -127,12 +127,17 @@ const newestFirst = sql`${securityEvents.occurredAt} desc nulls last, ${security
 const isByKind = ({ types, severities, outcomes, userId, sessionId, ipAddress }: EventFilter): boolean =>
   Boolean(types ?? severities ?? outcomes) && !userId && !sessionId && !ipAddress
 
-const isAmongNewestOfKind = (filter: EventFilter, isOlder: SQL | undefined, limit: number): SQL => sql`
+/** Each once, however often it was asked for: or its events would be listed as often. */
+const anyOf = (values: readonly string[]): SQL => sql`${sql.param([...new Set(values)])}`
+
+const isAmongNewestOfKind = (filter: EventFilter, isOlder: SQL | undefined, limit: number): SQL => {
+  const most = sql.raw(limit.toFixed()) // a parameter would be planned for as a tenth of what there is
+  return sql`
   ${securityEvents.id} in (
     select newest.id
-    from unnest(${sql.param([...(filter.types ?? securityEventTypes)])}::text[]) as kind (of_type)
-    cross join unnest(${sql.param([...(filter.outcomes ?? outcomes)])}::text[]) as result (of_outcome)
-    cross join unnest(${sql.param([...(filter.severities ?? severities)])}::text[]) as weight (of_severity)
+    from unnest(${anyOf(filter.types ?? securityEventTypes)}::text[]) as kind (of_type)
+    cross join unnest(${anyOf(filter.outcomes ?? outcomes)}::text[]) as result (of_outcome)
+    cross join unnest(${anyOf(filter.severities ?? severities)}::text[]) as weight (of_severity)
     cross join lateral (
       select ${securityEvents.id}, ${securityEvents.occurredAt} from ${securityEvents}
       where ${and(
@@ -141,10 +146,11 @@ const isAmongNewestOfKind = (filter: EventFilter, isOlder: SQL | undefined, limi
         isInTime(filter),
         isOlder,
       )}
-      order by ${newestFirst} limit ${limit}
+      order by ${newestFirst} limit ${most}
     ) as newest
-    order by newest.occurred_at desc, newest.id desc limit ${limit}
+    order by newest.occurred_at desc, newest.id desc limit ${most}
   )`
+}
 
 /** The security log, as rows. */
 export const createEventStore = (db: Db, now: Clock) => ({

@@ -121,7 +121,7 @@ describe.each(Object.entries(callers))('%s', (_caller, [kind, connect]) => {
       expect(recorded.filter(({ details }) => !furtherRefusals.includes(details.code))).toEqual([])
       return
     }
-    expect([code, data ?? null, status]).toEqual([verdict, null, verdict === 'FORBIDDEN' ? 403 : 401])
+    expect([code, data?.[name] ?? null, status]).toEqual([verdict, null, verdict === 'FORBIDDEN' ? 403 : 401])
     expect(recorded).toMatchObject([{ outcome: 'DENIED', details: { field: name, code: verdict } }])
     expect(recorded.map((row) => row.user_id === null)).toEqual([kind === 'unknown'])
   })
