@@ -5,7 +5,6 @@ CREATE TABLE "security_event_counts" (
 	CONSTRAINT "security_event_counts_hour_type_pk" PRIMARY KEY("hour","type")
 );
 --> statement-breakpoint
-CREATE INDEX "users_standing" ON "users" USING btree ("status","mfa_enabled");--> statement-breakpoint
 CREATE INDEX "attempt_budgets_locked" ON "attempt_budgets" USING btree ("window_ends_at") WHERE locked_at is not null;
 --> statement-breakpoint
 -- Events that are sealed already. All but those that are sealed meanwhile are counted before writers are kept out.

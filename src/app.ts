@@ -17,9 +17,13 @@ import { createRegistrationService } from './accounts/registration-service.ts'
 import { createSignIn } from './accounts/sign-in-service.ts'
 import { createActOnUser } from './admin/act-on-user-service.ts'
 import { AdminResolver } from './admin/admin.graphql.ts'
+import { createResetUserMfa } from './admin/mfa-reset-service.ts'
+import { createSetUserRole } from './admin/role-service.ts'
 import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
 import { createSuspensionService } from './admin/suspension-service.ts'
 import { createUnlockUser } from './admin/unlock-service.ts'
+import { createUserReading } from './admin/user-reading-service.ts'
+import { UsersResolver } from './admin/users.graphql.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
 import { createCheckAuditLog } from './audit/audit-check-service.ts'
 import { auditKeysOf } from './audit/audit-key.ts'
@@ -41,6 +45,7 @@ import { createFloodStore } from './budgets/flood-store.ts'
 import { createLockIfSpent } from './budgets/lock-service.ts'
 import type { Config } from './config.ts'
 import { type Db, openDatabase } from './db/client.ts'
+import { createReadPlanned } from './db/planned.ts'
 import { createTransact } from './db/transact.ts'
 import { TrustedDeviceResolver } from './devices/trusted-device.graphql.ts'
 import { parseDeviceToken } from './devices/trusted-device.ts'
@@ -163,6 +168,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
     () => sealRelay.wake(),
   )
+  const planned = createReadPlanned(database.transactional, storesOver)
   const seen = createSeenHead()
   const verificationDeps = {
     keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
@@ -521,8 +527,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createUnlockUser({ actOnUser, wakeMailRelay, now }),
         createSuspensionService({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
         createRevokeUserSessions({ actOnUser, endSessions, wakeMailRelay, now }),
+        createSetUserRole({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
+        createResetUserMfa({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
       ),
-      new AuditResolver(createReadEvents(reading.events)),
+      new AuditResolver(createReadEvents({ events: reading.events, planned })),
       new AuditVerificationResolver(
         createCheckAuditLog(createVerifyLog({ ...verificationDeps, store: wholeLog }), recordEvent),
       ),
@@ -550,6 +558,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       new TotpEnrolmentResolver(),
       new TrustedDeviceResolver(devices),
       new UserMfaResolver(),
+      new UsersResolver(createUserReading({ accounts: reading.accounts, sessions: reading.sessions, planned, now })),
     ].map((resolver) => [resolver.constructor, resolver]),
   )
   const permissions = createPermissions({

@@ -2,6 +2,7 @@ import { createSigningKeyStore } from './access-tokens/signing-key-store.ts'
 import { createAccountStore } from './accounts/account-store.ts'
 import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
+import { createUserPageStore } from './admin/user-page-store.ts'
 import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
 import { createRefusalStore } from './audit/refusal-store.ts'
@@ -51,5 +52,6 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   smsSends: createSmsSendStore(db),
   tickets: createTicketStore(db),
   trustedDevices: createTrustedDeviceStore(db),
+  userPages: createUserPageStore(db),
   verification: createVerificationStore(db),
 })

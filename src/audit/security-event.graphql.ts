@@ -4,6 +4,8 @@ import { Ctx, Field, FieldResolver, ID, InputType, ObjectType, Resolver, Root } 
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
+import { PageInfoObject } from '../lib/page.graphql.ts'
+import type { Connection, Edge } from '../page.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import { type Device, describeDevice } from '../sessions/device.ts'
 import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
@@ -12,7 +14,6 @@ import type { Location } from '../sessions/location.ts'
 import type { Locate } from '../sessions/location-service.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
 import type { EventQuery } from './event-filter.ts'
-import type { EventConnection, EventEdge } from './event-page.ts'
 import {
   type EventDetails,
   type Outcome,
@@ -24,7 +25,8 @@ import {
 
 const SeverityEnum = graphqlEnum<Severity>('Severity', 'How soon someone should look at an event.', {
   INFO: 'What happens every day.',
-  WARNING: 'Worth a look when it repeats: refusals and failed attempts.',
+  WARNING:
+    'Worth a look when it repeats: refusals, failed attempts, and acts of administrators that give an account more rights or less protection.',
   CRITICAL: 'Look now.',
 })
 
@@ -47,6 +49,7 @@ export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEve
   ACCOUNT_LOCKED:
     'Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself.',
   ACCOUNT_UNLOCKED: 'The locks of an account were opened, by an administrator or by a password reset.',
+  ROLE_CHANGED: 'An administrator gave a user another role: `details.from` and `details.to`.',
   LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
   LOGIN_FAILED:
     'A sign-in failed at the password. DENIED when that was right, and the account is suspended, has no room for another session, or the sign-in was too unusual. `details.reason` says which.',
@@ -57,6 +60,8 @@ export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEve
   MFA_ENROLMENT_STARTED: 'The enrolment of a second factor began.',
   MFA_ENROLLED: 'A second factor was put in force.',
   MFA_REMOVED: 'A second factor was removed.',
+  MFA_RESET:
+    'An administrator removed every second factor of an account; `details.reason` holds their words, `details.factors` says how many there were.',
   MFA_CHALLENGED:
     'A second factor was asked for; `details.purpose` says for what, and `details.findings` what was unusual about the sign-in, if anything.',
   MFA_SUCCEEDED: 'A second factor was proved.',
@@ -187,20 +192,8 @@ export class SecurityEventResolver {
   }
 }
 
-@ObjectType('PageInfo', { description: 'How to go on in a list (Relay cursor connections).', simpleResolvers: true })
-class PageInfoObject {
-  @Field(() => Boolean, { description: 'Whether there are more.' })
-  readonly hasNextPage!: boolean
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Give it as `after` to get the next page; null when this page is empty.',
-  })
-  readonly endCursor!: string | null
-}
-
 @ObjectType('SecurityEventEdge', { description: 'An event at its place in a list.', simpleResolvers: true })
-class SecurityEventEdgeObject implements EventEdge {
+class SecurityEventEdgeObject implements Edge<SecurityEvent> {
   @Field(() => String, { description: 'The place: give it as `after` to go on behind this event.' })
   readonly cursor!: string
 
@@ -209,12 +202,12 @@ class SecurityEventEdgeObject implements EventEdge {
 }
 
 @ObjectType('SecurityEventConnection', { description: 'A page of events, newest first.', simpleResolvers: true })
-export class SecurityEventConnectionObject implements EventConnection {
+export class SecurityEventConnectionObject implements Connection<SecurityEvent> {
   @Field(() => [SecurityEventEdgeObject], { description: 'The events of this page.' })
-  readonly edges!: readonly EventEdge[]
+  readonly edges!: readonly Edge<SecurityEvent>[]
 
   @Field(() => PageInfoObject, { description: 'Whether and how to go on.' })
-  readonly pageInfo!: EventConnection['pageInfo']
+  readonly pageInfo!: Connection<SecurityEvent>['pageInfo']
 }
 
 @InputType('SecurityEventFilter', {

@@ -50,7 +50,19 @@ export const users = pgTable(
     createdAt: instant('created_at').notNull(),
     lastLoginAt: instant('last_login_at'),
   },
-  (table) => [index('users_standing').on(table.status, table.mfaEnabled)],
+  (table) => [
+    // No indexed column changes at a sign-in. Statistics over role, status and mfa_enabled together say which of the two to take.
+    index('users_newest').on(
+      table.createdAt.desc(),
+      table.id.desc(),
+      table.role,
+      table.status,
+      table.mfaEnabled,
+      table.emailKey,
+    ),
+    index('users_kind').on(table.role, table.status, table.mfaEnabled, table.createdAt.desc(), table.id.desc()),
+    index('users_email').using('gin', table.emailKey.op('gin_trgm_ops')).with({ fastupdate: false }),
+  ],
 )
 
 /** One row a registration, with what it chose: only the mailbox's owner decides which of them counts. */
@@ -394,9 +406,22 @@ export const securityEvents = pgTable(
     personalDigest: text('personal_digest').notNull(),
   },
   (table) => [
-    index('security_events_user').on(table.userId, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_owner').on(
+      table.userId,
+      table.occurredAt.desc(),
+      table.id.desc(),
+      table.type,
+      table.outcome,
+      table.severity,
+    ),
     index('security_events_time').on(table.occurredAt.desc(), table.id.desc()),
-    index('security_events_type').on(table.type, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_kind').on(
+      table.type,
+      table.outcome,
+      table.severity,
+      table.occurredAt.desc(),
+      table.id.desc(),
+    ),
     index('security_events_session').on(table.sessionId, table.occurredAt.desc(), table.id.desc()),
   ],
 )

@@ -94,6 +94,9 @@ export const createPermissions = (deps: PermissionDeps) => {
         listSessions: signedInUserWhoOwesNothing,
         securityEvents: signedInUserWhoOwesNothing,
         trustedDevices: signedInUserWhoOwesNothing,
+        user: oneOf('ADMIN', 'AUDITOR'),
+        users: oneOf('ADMIN', 'AUDITOR'),
+        userSessions: oneOf('ADMIN', 'AUDITOR'),
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
         verifyAuditLog: oneOf('ADMIN', 'AUDITOR'),
         securityOverview: oneOf('ADMIN', 'AUDITOR'),
@@ -128,6 +131,8 @@ export const createPermissions = (deps: PermissionDeps) => {
         suspendUser: adminWithFreshProof,
         reinstateUser: adminWithFreshProof,
         unlockUser: adminWithFreshProof,
+        setUserRole: adminWithFreshProof,
+        resetUserMfa: adminWithFreshProof,
         revokeUserSessions: adminWithFreshProof,
       },
       // Asked when a subscription starts, and again at each event.

@@ -7,6 +7,7 @@ import { AccessTokenResolver } from '../access-tokens/access-token.graphql.ts'
 import { AccountResolver } from '../accounts/account.graphql.ts'
 import { RecoveryResolver } from '../accounts/recovery.graphql.ts'
 import { AdminResolver } from '../admin/admin.graphql.ts'
+import { UsersResolver } from '../admin/users.graphql.ts'
 import { AuditResolver } from '../audit/audit.graphql.ts'
 import { LiveEventsResolver } from '../audit/live-events.graphql.ts'
 import { SecurityEventResolver } from '../audit/security-event.graphql.ts'
@@ -61,6 +62,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       TotpEnrolmentResolver,
       TrustedDeviceResolver,
       UserMfaResolver,
+      UsersResolver,
     ],
     container,
     pubSub: noTopics,

@@ -128,6 +128,12 @@ export const createFactorStore = (db: Db) => ({
     return row ?? null
   },
 
+  /** Removes every factor of a user, pending ones too, and says how many were in force or disabled. */
+  async removeAll(ownerId: string): Promise<number> {
+    const rows = await db.delete(mfaConfigurations).where(eq(userId, ownerId)).returning({ status })
+    return rows.filter((row) => row.status !== 'PENDING').length
+  },
+
   /** Counts a wrong code against each factor that it was compared with, and returns those that it disabled. */
   async countFailure(factorIds: readonly string[]): Promise<Factor[]> {
     if (factorIds.length === 0) return []

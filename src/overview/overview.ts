@@ -1,7 +1,7 @@
-import { isWithinLog } from '../audit/event-page.ts'
 import type { SecurityEventType } from '../audit/security-event.ts'
 import { badInput } from '../failure.ts'
 import { secondsAfter } from '../lib/clock.ts'
+import { isWithinTime } from '../page.ts'
 
 /** From the first instant on, and before the second. */
 export interface Period {
@@ -66,7 +66,7 @@ export const beginningOf = (instant: Date, seconds: number, later = 0): Date =>
 /** What a client asks for: by default up to the end of the running hour, and from a day before. Throws BAD_USER_INPUT. */
 export const parsePeriod = ({ from: askedFrom, to: askedTo }: AskedPeriod, now: Date): Period => {
   for (const [name, instant] of Object.entries({ from: askedFrom, to: askedTo })) {
-    if (instant && !isWithinLog(instant)) throw badInput(name, 'must be between the years 1970 and 9998')
+    if (instant && !isWithinTime(instant)) throw badInput(name, 'must be between the years 1970 and 9998')
   }
   const to = askedTo ?? beginningOf(now, hourSeconds, 1)
   const from = askedFrom ?? daysBefore(to, 1)

@@ -597,6 +597,39 @@ const cases: Record<string, readonly Case[]> = {
       },
     ],
   ],
+  setUserRole: [
+    [
+      'another role',
+      ['ROLE_CHANGED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.SetUserRoleDocument, { id: user.id, role: 'AUDITOR' })
+      },
+    ],
+    [
+      'the same role',
+      [],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.SetUserRoleDocument, { id: user.id, role: 'USER' })
+      },
+    ],
+  ],
+  resetUserMfa: [
+    [
+      'an app, and a device that was trusted',
+      ['MFA_RESET', 'DEVICE_TRUST_REVOKED', 'SESSION_REVOKED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const seed = await gatehouse.giveTotp(user)
+        await verify(gatehouse.anonymous, await loginChallenge(gatehouse.anonymous, user), code(seed), true)
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.ResetUserMfaDocument, { id: user.id, reason: 'lost phone' })
+      },
+    ],
+  ],
   revokeUserSessions: [
     [
       'one ended',
@@ -679,7 +712,15 @@ test.each(mutations.filter(({ name }) => !openToAnyone.includes(name)))(
 )
 
 const ofAdministrators = mutations.filter(({ name }) =>
-  ['reinstateUser', 'revokeUserSessions', 'setMfaPolicy', 'suspendUser', 'unlockUser'].includes(name),
+  [
+    'reinstateUser',
+    'resetUserMfa',
+    'revokeUserSessions',
+    'setMfaPolicy',
+    'setUserRole',
+    'suspendUser',
+    'unlockUser',
+  ].includes(name),
 )
 const refusedCallers = {
   FORBIDDEN: ({ client }: Scene) => client,

@@ -131,7 +131,9 @@ const driveAdministration = async (): Promise<void> => {
     input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 7 },
   })
   await admin.send(documents.UnlockUserDocument, { id: user.id })
-  const { id, ...other } = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
+  await admin.send(documents.UsersDocument, { first: 100 })
+  const other = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
+  const { id } = other
   const input = { email: other.email, password: other.password }
   for (const reason of ['rude', issue('rude\nand with a canary', null)]) {
     await admin.send(documents.SuspendUserDocument, { id, reason })
@@ -139,6 +141,12 @@ const driveAdministration = async (): Promise<void> => {
     await admin.send(documents.RevokeUserSessionsDocument, { id, reason })
     await admin.send(documents.ReinstateUserDocument, { id })
   }
+  issue(await gatehouse.giveTotp(other), null)
+  for (const reason of ['lost phone', issue('lost\nand with a canary', null)])
+    await admin.send(documents.ResetUserMfaDocument, { id, reason })
+  for (const role of ['AUDITOR', 'USER'] as const) await admin.send(documents.SetUserRoleDocument, { id, role })
+  await admin.send(documents.UserDocument, { id })
+  await admin.send(documents.UserSessionsDocument, { userId: id })
 }
 
 /** A session refreshed, the others ended, and a place taken in a server that asks; its logs count with the rest. */

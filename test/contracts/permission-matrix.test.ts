@@ -9,12 +9,12 @@ import { loginChallenge } from '../support/second-factor.ts'
 type Verdict = 'allowed' | 'UNAUTHENTICATED' | 'FORBIDDEN'
 const anyone = { unknown: 'allowed', USER: 'allowed', AUDITOR: 'allowed', ADMIN: 'allowed' } as const
 const signedIn = { ...anyone, unknown: 'UNAUTHENTICATED' } as const
-const readersOfTheLog = { ...signedIn, USER: 'FORBIDDEN' } as const
-const administrators = { ...readersOfTheLog, AUDITOR: 'FORBIDDEN' } as const
+const readersOfAll = { ...signedIn, USER: 'FORBIDDEN' } as const
+const administrators = { ...readersOfAll, AUDITOR: 'FORBIDDEN' } as const
 
 /** Who may call what. Written down apart from the server's own table, so that a change of either is seen. */
 const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfTheLog,
+  auditEvents: readersOfAll,
   changeEmail: signedIn,
   changePassword: signedIn,
   confirmEmail: anyone,
@@ -24,7 +24,7 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   login: anyone,
   logout: signedIn,
   me: signedIn,
-  mfaPolicies: readersOfTheLog,
+  mfaPolicies: readersOfAll,
   reauthenticate: signedIn,
   regenerateBackupCodes: signedIn,
   refreshSession: signedIn,
@@ -35,26 +35,31 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   requestPasswordReset: anyone,
   requestStepUp: signedIn,
   resetPassword: anyone,
+  resetUserMfa: administrators,
   resolveSessionLimit: anyone,
   revokeOtherSessions: signedIn,
   revokeSession: signedIn,
   revokeTrustedDevice: signedIn,
   revokeUserSessions: administrators,
   securityEvents: signedIn,
-  securityOverview: readersOfTheLog,
+  securityOverview: readersOfAll,
   sendMfaCode: anyone,
   setMfaPolicy: administrators,
   setPreferredMfaFactor: signedIn,
+  setUserRole: administrators,
   suspendUser: administrators,
   trustedDevices: signedIn,
   unlockUser: administrators,
-  verifyAuditLog: readersOfTheLog,
+  user: readersOfAll,
+  userSessions: readersOfAll,
+  users: readersOfAll,
+  verifyAuditLog: readersOfAll,
   verifyMfa: anyone,
 }
 
 /** Nobody else gets a socket. */
 const subscriptionVerdicts: Record<string, Record<'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfTheLog,
+  auditEvents: readersOfAll,
   securityEvents: signedIn,
   sessionEnded: signedIn,
 }
@@ -117,7 +122,7 @@ describe.each(Object.entries(callers))('%s', (_caller, [kind, connect]) => {
       expect(recorded.filter(({ details }) => !furtherRefusals.includes(details.code))).toEqual([])
       return
     }
-    expect([code, data ?? null, status]).toEqual([verdict, null, verdict === 'FORBIDDEN' ? 403 : 401])
+    expect([code, data?.[name] ?? null, status]).toEqual([verdict, null, verdict === 'FORBIDDEN' ? 403 : 401])
     expect(recorded).toMatchObject([{ outcome: 'DENIED', details: { field: name, code: verdict } }])
     expect(recorded.map((row) => row.user_id === null)).toEqual([kind === 'unknown'])
   })

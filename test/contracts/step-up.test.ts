@@ -49,6 +49,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   requestPasswordReset: 'never',
   requestStepUp: 'never',
   resetPassword: 'never',
+  resetUserMfa: 'always',
   resolveSessionLimit: 'never',
   revokeOtherSessions: 'never',
   revokeSession: 'never',
@@ -59,9 +60,13 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   sendMfaCode: 'never',
   setMfaPolicy: 'always',
   setPreferredMfaFactor: 'never',
+  setUserRole: 'always',
   suspendUser: 'always',
   trustedDevices: 'never',
   unlockUser: 'always',
+  user: 'never',
+  userSessions: 'never',
+  users: 'never',
   verifyAuditLog: 'never',
   verifyMfa: 'never',
 }
@@ -207,12 +212,21 @@ const realCall: Record<string, (held: { factorId: string }) => string | Promise<
     await putBystander('SUSPENDED')
     return `mutation { reinstateUser(id: "${bystander.id}") { id } }`
   },
+  async resetUserMfa() {
+    await gatehouse.sql`DELETE FROM mfa_configurations WHERE user_id = ${bystander.id}`
+    await gatehouse.giveTotp(bystander)
+    return `mutation { resetUserMfa(id: "${bystander.id}", reason: "lost phone") { id } }`
+  },
   async revokeUserSessions() {
     await gatehouse.signedInAs(bystander)
     return `mutation { revokeUserSessions(id: "${bystander.id}", reason: "lost laptop") { id } }`
   },
   setMfaPolicy: () =>
     'mutation { setMfaPolicy(input: { role: AUDITOR, requirement: OPTIONAL, graceDays: 3 }) { role } }',
+  async setUserRole() {
+    await gatehouse.sql`UPDATE users SET role = 'USER', status = 'ACTIVE' WHERE id = ${bystander.id}`
+    return `mutation { setUserRole(id: "${bystander.id}", role: AUDITOR) { id } }`
+  },
   async suspendUser() {
     await putBystander('ACTIVE')
     return `mutation { suspendUser(id: "${bystander.id}", reason: "spam") { id } }`

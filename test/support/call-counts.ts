@@ -1,10 +1,6 @@
 import type { Gatehouse } from './gatehouse.ts'
 import type { RedisServerProcess } from './redis-server.ts'
 
-/** Statements about sessions that PostgreSQL ran while `work` did. */
-export const countSessionStatements = (server: Pick<Gatehouse, 'sql'>, work: () => Promise<unknown>): Promise<number> =>
-  countStatements(server, 'user_sessions', work)
-
 /** Statements that name a table and that PostgreSQL ran while `work` did. */
 export const countStatements = async (
   { sql }: Pick<Gatehouse, 'sql'>,
