@@ -85,6 +85,8 @@ import { createSmsCodeService } from './mfa/sms-code-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
+import { PrivacyResolver } from './privacy/privacy.graphql.ts'
+import { createPrivacy } from './privacy/privacy-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
@@ -289,7 +291,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const offersSms = sendSms !== null
 
   const hasher = await createPasswordHasher()
-  const floodStore = createFloodStore({ run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() }, now)
+  const floodStore = createFloodStore(
+    { run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() },
+    digest,
+    now,
+  )
   const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit, {
     budget: stuffing,
     detailsOf: stuffingDetails,
@@ -466,11 +472,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     logProblem: (problem) => log.error({ err: problem }, 'the owner of an account could not be told of a refusal'),
     now,
   })
+  const privacy = createPrivacy({
+    actAsOwner,
+    actOnUser,
+    consents: reading.consents,
+    erasures: writing.erasures,
+    erasedRows: writing.erasedRows,
+    claimOfUser: floods.claimOfUser,
+    endSessions,
+    buryAccount: (account) =>
+      cache.buryAccount(account).catch((problem) => endedTokens.dropUser(account.sessionTag, problem)),
+    wakeMailRelay,
+    logProblem: (problem) => log.error({ err: problem }, 'an erased account could not be taken out at once'),
+    keys,
+    now,
+  })
   const leaseOf = (task: string) => createLease({ leases: writing.leases, task, holder: serverId })
   const purges = startPurges({
     purge: createPurge({
       retention: writing.retention,
       overdueSessions: createOverdueSessions({ transact, sessions: reading.sessions, now }),
+      erasures: privacy.completion,
       sessionRetentionDays: config.sessionRetentionDays,
       now,
     }),
@@ -535,6 +557,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         factorService,
         createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
       ),
+      new PrivacyResolver(privacy.consents, privacy.exportData, privacy.erasures),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(locate),
       new SessionLimitResolver(

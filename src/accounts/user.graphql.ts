@@ -13,6 +13,7 @@ const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account s
   PENDING: 'Registered, and the email address is not confirmed yet: nobody can sign in.',
   ACTIVE: 'In use.',
   SUSPENDED: 'Closed by an administrator: nobody can sign in until one reinstates it.',
+  ERASED: 'Gone for good. The id is left and is given to nobody else; the address, which names nobody, is made of it.',
 })
 
 @ObjectType('User', { description: 'A person with an account.', simpleResolvers: true })

@@ -12,6 +12,7 @@ export type SecurityEventType =
   | 'ACCOUNT_REINSTATED'
   | 'ACCOUNT_LOCKED'
   | 'ACCOUNT_UNLOCKED'
+  | 'ACCOUNT_ERASED'
   | 'LOGIN_SUCCEEDED'
   | 'LOGIN_FAILED'
   | 'LOGGED_OUT'
@@ -42,6 +43,9 @@ export type SecurityEventType =
   | 'IMPOSSIBLE_TRAVEL'
   | 'CREDENTIAL_STUFFING'
   | 'SESSION_CONTEXT_CHANGED'
+  | 'CONSENT_RECORDED'
+  | 'CONSENT_WITHDRAWN'
+  | 'DATA_EXPORTED'
   | 'POLICY_CHANGED'
   | 'AUDIT_VERIFIED'
   | 'ACCESS_TOKEN_ISSUED'
@@ -106,6 +110,7 @@ export const severityOf = ({ type, outcome }: Pick<EventReport, 'type' | 'outcom
 /** The fact of an event that an administrator wrote, where one did. */
 const administratorsWords: Partial<Record<SecurityEventType, string>> = {
   ACCOUNT_SUSPENDED: 'reason',
+  ACCOUNT_ERASED: 'reason',
   SESSION_REVOKED: 'note',
 }
 

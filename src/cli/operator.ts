@@ -19,6 +19,9 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
+import { createErasedRowsStore } from '../privacy/erased-rows-store.ts'
+import { createErasureCompletion } from '../privacy/erasure-completion-service.ts'
+import { createErasureStore } from '../privacy/erasure-store.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
 import { type Archives, type ArchivesWatch, archivesTurn, createArchives } from '../retention/archive-service.ts'
@@ -85,6 +88,12 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
         const purge = createPurge({
           retention: createRetentionStore(database.writing),
           overdueSessions: createOverdueSessions({ transact, sessions, now: systemClock }),
+          erasures: createErasureCompletion({
+            erasures: createErasureStore(database.writing),
+            rows: createErasedRowsStore(database.writing),
+            pause: () => wait(waitMs),
+            now: systemClock,
+          }),
           sessionRetentionDays,
           now: systemClock,
         })

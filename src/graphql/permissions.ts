@@ -94,6 +94,7 @@ export const createPermissions = (deps: PermissionDeps) => {
         listSessions: signedInUserWhoOwesNothing,
         securityEvents: signedInUserWhoOwesNothing,
         trustedDevices: signedInUserWhoOwesNothing,
+        consents: signedInUserWhoOwesNothing,
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
         verifyAuditLog: oneOf('ADMIN', 'AUDITOR'),
         mfaPolicies: oneOf('ADMIN', 'AUDITOR'),
@@ -123,11 +124,15 @@ export const createPermissions = (deps: PermissionDeps) => {
         regenerateBackupCodes: userWithFreshProof,
         changePassword: userWithFreshProof,
         changeEmail: userWithFreshProof,
+        recordConsent: signedInUserWhoOwesNothing,
+        exportMyData: userWithFreshProof,
+        deleteMyAccount: userWithFreshProof,
         setMfaPolicy: adminWithFreshProof,
         suspendUser: adminWithFreshProof,
         reinstateUser: adminWithFreshProof,
         unlockUser: adminWithFreshProof,
         revokeUserSessions: adminWithFreshProof,
+        eraseUser: adminWithFreshProof,
       },
       // Asked when a subscription starts, and again at each event.
       Subscription: {

@@ -17,6 +17,7 @@ import { SmsEnrolmentResolver, TotpEnrolmentResolver } from '../mfa/enrolment.gr
 import { UserMfaResolver } from '../mfa/factor.graphql.ts'
 import { MfaActivatedResolver, MfaResolver } from '../mfa/mfa.graphql.ts'
 import { MfaPolicyResolver } from '../mfa/policy.graphql.ts'
+import { PrivacyResolver } from '../privacy/privacy.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
 import { SessionLimitResolver } from '../sessions/session-limit.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
@@ -50,6 +51,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       MfaChallengeResolver,
       MfaPolicyResolver,
       MfaResolver,
+      PrivacyResolver,
       RecoveryResolver,
       SecurityEventResolver,
       SessionLimitResolver,
