@@ -85,6 +85,7 @@ import { createSmsCodeService } from './mfa/sms-code-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
+import { createArchivedErasures } from './privacy/archived-erasures-service.ts'
 import { PrivacyResolver } from './privacy/privacy.graphql.ts'
 import { createPrivacy } from './privacy/privacy-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
@@ -502,14 +503,16 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     firstAfterMs: firstPurgeAfterMs,
     log,
   })
-  const archives = config.auditArchiveDir
+  const archiveFiles = config.auditArchiveDir ? createArchiveFileStore(config.auditArchiveDir) : undefined
+  const archives = archiveFiles
     ? startArchives({
+        archivedErasures: createArchivedErasures({ erasures: writing.erasures, files: archiveFiles, now }),
         archives: createArchives({
           archives: monthsOfLog,
           month: createArchiveMonth({
             archives: monthsOfLog,
             log: wholeLog,
-            files: createArchiveFileStore(config.auditArchiveDir),
+            files: archiveFiles,
             auditKeys: auditKeysOf(config.keys),
             pause: () => wait(dropRetryMs),
             now,

@@ -1,6 +1,7 @@
 import { archiveAudit } from './archive-audit.ts'
 import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
+import { erasures } from './erasures.ts'
 import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
 import { purge } from './purge.ts'
@@ -10,6 +11,7 @@ import { verifyAudit } from './verify-audit.ts'
 const commands: Readonly<Record<string, Command>> = {
   'archive-audit': archiveAudit,
   'create-admin': createAdmin,
+  erasures,
   'import-users': importUsers,
   migrate: migrateCommand,
   purge,

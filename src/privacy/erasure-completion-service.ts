@@ -12,7 +12,7 @@ export interface ErasureCompletionDeps {
   readonly now: Clock
 }
 
-export type ErasureCompletion = ReturnType<typeof createErasureCompletion>
+
 
 const finalPassAfterSeconds = 30 // whatever was under way has ended, on the slowest server
 const mostAtOnce = 100

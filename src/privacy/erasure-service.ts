@@ -42,9 +42,10 @@ export interface BuryDeps {
 
 /** Who erases, for the log and the mail. */
 interface By {
-  readonly who: string
+  /** Null: nobody is told. */
+  readonly who: string | null
   readonly report: Pick<EventReport, 'actorId' | 'sessionId' | 'client' | 'details'>
-  readonly client: ClientInfo
+  readonly client: ClientInfo | null
 }
 
 export type Bury = (stores: ErasureStores & AfterCommit, user: Account, by: By) => Promise<AccountErased>
@@ -72,7 +73,7 @@ export const createBury =
       if (method === 'SMS') await messages.forget(keys.open(sealedSecret, phoneBinding(id, factorId)))
     }
     for (const address of await recovery.takePendingAddresses(id, email)) await messages.forgetSent(address)
-    await messages.enqueueLast(erasedNotice(email, { by: who, at }), at)
+    if (who) await messages.enqueueLast(erasedNotice(email, { by: who, at }), at)
     afterCommit(() => buryAccount(erased))
     afterCommit(async () => wakeMailRelay())
     afterCommit(() => complete(id))

@@ -16,7 +16,13 @@ test('erase', async () => {
   const { deleteMyAccount } = await client.ask(DeleteMyAccountDocument, {})
   console.log(deleteMyAccount, performance.now() - t)
   console.log((await client.send(MeDocument, {})).text)
-  console.log(await gatehouse.sql`select type, e.id, actor_id, p.* from security_events e left join security_event_personal_data p on event_id = e.id`)
-  console.log(await gatehouse.sql`select * from users`, await gatehouse.sql`select * from erasures`, await gatehouse.sql`select * from outgoing_messages`)
+  console.log(
+    await gatehouse.sql`select type, e.id, actor_id, p.* from security_events e left join security_event_personal_data p on event_id = e.id`,
+  )
+  console.log(
+    await gatehouse.sql`select * from users`,
+    await gatehouse.sql`select * from erasures`,
+    await gatehouse.sql`select * from outgoing_messages`,
+  )
   console.log(gatehouse.logs.filter((l) => /"level":[456]0/.test(l)))
 })
