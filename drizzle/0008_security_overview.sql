@@ -33,9 +33,18 @@ UPDATE unsealed_security_events SET event_hour = date_trunc('hour', occurred_at,
 FROM security_events WHERE id = event_id;
 --> statement-breakpoint
 CREATE OR REPLACE FUNCTION enqueue_security_events() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  traceless uuid[] := ARRAY(
+    SELECT id FROM recorded, LATERAL (
+      SELECT FROM erasures WHERE user_id = recorded.user_id OR user_id = recorded.actor_id LIMIT 1
+    ) AS erased
+  );
 BEGIN
   INSERT INTO unsealed_security_events (event_id, event_hour, event_type)
     SELECT id, date_trunc('hour', occurred_at, 'UTC'), type FROM recorded;
+  IF traceless <> '{}' THEN
+    DELETE FROM security_event_personal_data WHERE event_id = ANY (traceless);
+  END IF;
   RETURN NULL;
 END
 $$;

@@ -93,6 +93,9 @@ import { createVerifyMfa } from './mfa/verification-service.ts'
 import { OverviewResolver } from './overview/overview.graphql.ts'
 import { createReadOverview } from './overview/overview-service.ts'
 import { createOverviewStore } from './overview/overview-store.ts'
+import { createArchivedErasures } from './privacy/archived-erasures-service.ts'
+import { PrivacyResolver } from './privacy/privacy.graphql.ts'
+import { createPrivacy } from './privacy/privacy-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
@@ -298,7 +301,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const offersSms = sendSms !== null
 
   const hasher = await createPasswordHasher()
-  const floodStore = createFloodStore({ run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() }, now)
+  const floodStore = createFloodStore(
+    { run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() },
+    digest,
+    now,
+  )
   const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit, {
     budget: stuffing,
     detailsOf: stuffingDetails,
@@ -475,11 +482,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     logProblem: (problem) => log.error({ err: problem }, 'the owner of an account could not be told of a refusal'),
     now,
   })
+  const privacy = createPrivacy({
+    actAsOwner,
+    actOnUser,
+    consents: reading.consents,
+    erasures: writing.erasures,
+    erasedRows: writing.erasedRows,
+    claimOfUser: floods.claimOfUser,
+    endSessions,
+    buryAccount: (account) =>
+      cache.buryAccount(account).catch((problem) => endedTokens.dropUser(account.sessionTag, problem)),
+    wakeMailRelay,
+    logProblem: (problem) => log.error({ err: problem }, 'an erased account could not be taken out at once'),
+    keys,
+    now,
+  })
   const leaseOf = (task: string) => createLease({ leases: writing.leases, task, holder: serverId })
   const purges = startPurges({
     purge: createPurge({
       retention: writing.retention,
       overdueSessions: createOverdueSessions({ transact, sessions: reading.sessions, now }),
+      erasures: privacy.completion,
       sessionRetentionDays: config.sessionRetentionDays,
       now,
     }),
@@ -489,14 +512,16 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     firstAfterMs: firstPurgeAfterMs,
     log,
   })
-  const archives = config.auditArchiveDir
+  const archiveFiles = config.auditArchiveDir ? createArchiveFileStore(config.auditArchiveDir) : undefined
+  const archives = archiveFiles
     ? startArchives({
+        archivedErasures: createArchivedErasures({ erasures: writing.erasures, files: archiveFiles, now }),
         archives: createArchives({
           archives: monthsOfLog,
           month: createArchiveMonth({
             archives: monthsOfLog,
             log: wholeLog,
-            files: createArchiveFileStore(config.auditArchiveDir),
+            files: archiveFiles,
             auditKeys: auditKeysOf(config.keys),
             pause: () => wait(dropRetryMs),
             now,
@@ -547,6 +572,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
       ),
       new OverviewResolver(createReadOverview(createOverviewStore(database.writing), now)), // no read is to wait behind it
+      new PrivacyResolver(privacy.consents, privacy.exportData, privacy.erasures),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(locate),
       new SessionLimitResolver(

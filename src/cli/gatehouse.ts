@@ -2,6 +2,7 @@ import { archiveAudit } from './archive-audit.ts'
 import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
 import { demo } from './demo.ts'
+import { erasures } from './erasures.ts'
 import { importUsers } from './import-users.ts'
 import { takeEnvironment } from './local-environment.ts'
 import { migrateCommand } from './migrate.ts'
@@ -13,6 +14,7 @@ const commands: Readonly<Record<string, Command>> = {
   'archive-audit': archiveAudit,
   'create-admin': createAdmin,
   demo,
+  erasures,
   'import-users': importUsers,
   migrate: migrateCommand,
   purge,

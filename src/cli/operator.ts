@@ -23,6 +23,12 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
+import { type ArchivedErasuresWatch, createArchivedErasures } from '../privacy/archived-erasures-service.ts'
+import { createErasedRowsStore } from '../privacy/erased-rows-store.ts'
+import { createErasureCompletion } from '../privacy/erasure-completion-service.ts'
+import { createRepeatErasure, type Repetition } from '../privacy/erasure-repetition-service.ts'
+import { createBury } from '../privacy/erasure-service.ts'
+import { createErasureStore, type ErasureStore } from '../privacy/erasure-store.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
 import { type Archives, type ArchivesWatch, archivesTurn, createArchives } from '../retention/archive-service.ts'
@@ -32,10 +38,14 @@ import { createLeaseStore } from '../retention/lease-store.ts'
 import { createPurgeNow } from '../retention/purge-now-service.ts'
 import { createPurge } from '../retention/purge-service.ts'
 import { createRetentionStore } from '../retention/retention-store.ts'
+import { createEndSessions } from '../sessions/session-end-service.ts'
 import { createOverdueSessions } from '../sessions/session-expiry-service.ts'
 import { createSessionStore } from '../sessions/session-store.ts'
+import { createStores } from '../stores.ts'
 
 const waitMs = 500
+const pollMs = 50
+const completionMs = 30_000
 
 /** What an operator may do without signing in: commands work on the database itself. */
 export interface Operator {
@@ -51,6 +61,17 @@ export interface Operator {
     readonly count: ReturnType<typeof createPurge>['count']
     readonly purge: ReturnType<typeof createPurgeNow>
   }
+  readonly erasures: {
+    /** A page of those who were erased, oldest first. */
+    readonly list: ErasureStore['list']
+    /** Takes all of them out of the archives in a directory, as soon as nobody else is at it. Returns whether everything went. */
+    readonly runArchives: (
+      directory: string,
+      watch: Omit<ArchivedErasuresWatch, 'mayGoOn'> & { onWaiting(): void },
+    ) => Promise<boolean>
+    /** Erases one who was erased before. */
+    readonly repeat: (keys: KeyRing) => (id: string) => Promise<Repetition>
+  }
   readonly archives: (options: {
     readonly directory: string
     readonly keptMonths: number
@@ -62,6 +83,10 @@ export interface Operator {
     readonly run: (watch: Omit<ArchivesWatch, 'mayGoOn'> & { onWaiting(): void }) => Promise<boolean>
   }
 }
+
+/** What takes erased users out of the archives in a directory. */
+const archivedErasuresIn = (directory: string, erasures: ErasureStore) =>
+  createArchivedErasures({ erasures, files: createArchiveFileStore(directory), now: systemClock })
 
 /** Runs `work` on the database at `url` and closes the connections after it. */
 export const asOperator = async <T>(url: string, work: (operator: Operator) => Promise<T>): Promise<T> => {
@@ -79,6 +104,15 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       (work) => database.transactional.transaction((tx) => work(storesOver(tx))),
       createLogger('warn'),
     )
+    const erasures = createErasureStore(database.writing)
+    const completion = createErasureCompletion({
+      erasures,
+      rows: createErasedRowsStore(database.writing),
+      pause: () => wait(pollMs),
+      now: systemClock,
+    })
+    const turnToArchive = () =>
+      createLease({ leases: createLeaseStore(database.writing), task: archivesTurn, holder: newId() })
     return await work({
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       importUsers: createImportUsers({ transact, now: systemClock }),
@@ -98,6 +132,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
         const purge = createPurge({
           retention: createRetentionStore(database.writing),
           overdueSessions: createOverdueSessions({ transact, sessions, now: systemClock }),
+          erasures: completion,
           sessionRetentionDays,
           now: systemClock,
         })
@@ -116,7 +151,7 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
           now: systemClock,
         })
         const archives = createArchives({ archives: store, month, keptMonths, now: systemClock })
-        const turn = createLease({ leases: createLeaseStore(database.writing), task: archivesTurn, holder: newId() })
+        const turn = turnToArchive()
         return {
           list: archives.list,
           run: ({ onWaiting, ...watch }) =>
@@ -124,6 +159,35 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
               archives.run({ ...watch, mayGoOn: turn.keep }),
             ),
         }
+      },
+      erasures: {
+        list: erasures.list,
+        runArchives(directory, { onWaiting, ...watch }) {
+          const turn = turnToArchive()
+          return inTurn(turn, { pause: () => wait(waitMs), onWaiting }, () =>
+            archivedErasuresIn(directory, erasures).runAll({ ...watch, mayGoOn: turn.keep }),
+          )
+        },
+        repeat(keys) {
+          const erasingStoresOver = (db: Db) => createStores(db, keys, systemClock)
+          const erase = createTransact<ReturnType<typeof erasingStoresOver>>(
+            (work) => database.transactional.transaction((tx) => work(erasingStoresOver(tx))),
+            createLogger('warn'),
+          )
+          const { sessions } = erasingStoresOver(database.writing)
+          const bury = createBury({
+            endSessions: createEndSessions({ tellEnded: sessions.askToTell, now: systemClock }),
+            async buryAccount({ sessionTag }) {
+              await sessions.listStaleUser(sessionTag, systemClock())
+              await sessions.askToTell()
+            },
+            complete: async (id) => void (await completion.complete(id, completionMs)),
+            wakeMailRelay: () => {},
+            keys,
+            now: systemClock,
+          })
+          return createRepeatErasure({ transact: erase, bury })
+        },
       },
     })
   } finally {

@@ -108,6 +108,7 @@ export const userSessions = pgTable(
   },
   (table) => [
     // No indexed column changes while a session is in use, so that writing down its last use touches no index.
+    index('user_sessions_user').on(table.userId),
     index('user_sessions_live').on(table.userId).where(sql`ended_at is null`),
     index('user_sessions_overdue').on(table.expiresAt).where(sql`ended_at is null`),
     index('user_sessions_ended').on(table.endedAt).where(sql`ended_at is not null`),
@@ -300,10 +301,7 @@ export const trustedDevices = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [
-    index('trusted_devices_user').on(table.userId).where(sql`revoked_at is null`),
-    index('trusted_devices_end').on(table.expiresAt),
-  ],
+  (table) => [index('trusted_devices_user').on(table.userId), index('trusted_devices_end').on(table.expiresAt)],
 )
 
 /** Stands in `known_devices` for a kind of device wherever it is: its unique row decides which sign-in was the first. */
@@ -414,6 +412,9 @@ export const securityEvents = pgTable(
       table.outcome,
       table.severity,
     ),
+    index('security_events_actor')
+      .on(table.actorId, table.occurredAt.desc(), table.id.desc())
+      .where(sql`actor_id is not null`),
     index('security_events_time').on(table.occurredAt.desc(), table.id.desc()),
     index('security_events_kind').on(
       table.type,
@@ -569,9 +570,58 @@ export const outgoingMessages = pgTable(
     dueAt: instant('due_at').notNull(),
     attempts: integer('attempts').notNull().default(0),
     sentAt: instant('sent_at'),
+    /** Whether nothing of it may stay once it is sent: whom it goes to is, or is about to be, nobody's user. */
+    leavesNoTrace: boolean('leaves_no_trace').notNull().default(false),
   },
   (table) => [
+    index('outgoing_messages_recipient').on(sql`lower(${table.recipient})`),
+    index('outgoing_messages_traceless').on(table.createdAt).where(sql`leaves_no_trace`),
     index('outgoing_messages_due').on(table.dueAt).where(sql`sent_at is null`),
     index('outgoing_messages_sent').on(table.sentAt).where(sql`sent_at is not null`),
+  ],
+)
+
+/** What users agreed to, and to what no more. Append-only while the account lasts: the newest decision on a purpose counts. */
+export const consents = pgTable(
+  'consents',
+  {
+    /** Their order. It is PostgreSQL's: the clocks of servers may differ. */
+    ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    purpose: text('purpose').notNull(),
+    version: text('version').notNull(),
+    granted: boolean('granted').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (table) => [index('consents_user').on(table.userId, table.purpose, table.ordinal.desc())],
+)
+
+/**
+ * Accounts that were erased. With it stands all that its event holds, so that the event's link proves the erasure also once
+ * the event was archived. Kept for ever.
+ */
+export const erasures = pgTable(
+  'erasures',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id),
+    eventId: uuid('event_id').notNull(),
+    severity: text('severity').$type<Severity>().notNull(),
+    erasedAt: instant('erased_at').notNull(),
+    actorId: uuid('actor_id'),
+    sessionId: uuid('session_id'),
+    personalDigest: text('personal_digest').notNull(),
+    /** When nothing of the person was left in the database; null while something may be. */
+    finishedAt: instant('finished_at'),
+    /** When the archived months were gone through; null until then. */
+    archivesDoneAt: instant('archives_done_at'),
+  },
+  (table) => [
+    index('erasures_time').on(table.erasedAt, table.userId),
+    index('erasures_unfinished').on(table.erasedAt).where(sql`finished_at is null`),
+    index('erasures_archived').on(table.erasedAt).where(sql`archives_done_at is null`),
   ],
 )

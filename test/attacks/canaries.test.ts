@@ -135,6 +135,16 @@ const driveAdministration = async (): Promise<void> => {
   const other = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
   const { id } = other
   const input = { email: other.email, password: other.password }
+  await observed(gatehouse.anonymous).sendText('{ consents { purpose } }')
+  const consent = { purpose: 'newsletter', version: '1', granted: true }
+  await admin.send(documents.RecordConsentDocument, { input: consent })
+  await admin.send(documents.ConsentsDocument, {})
+  await admin.send(documents.ExportMyDataDocument, {})
+  const leaving = await gatehouse.createUser()
+  await admin.send(documents.EraseUserDocument, { id: leaving.id, reason: 'asked for by letter' })
+  const proved = new Date(gatehouse.now().getTime() + 60_000)
+  const last = observed(await gatehouse.signedInAs(await gatehouse.createUser(), ['PASSWORD'], proved))
+  await last.send(documents.DeleteMyAccountDocument, {})
   for (const reason of ['rude', issue('rude\nand with a canary', null)]) {
     await admin.send(documents.SuspendUserDocument, { id, reason })
     await observed(gatehouse.anonymous).send(documents.LoginDocument, { input })
