@@ -23,8 +23,8 @@ export interface TracingOptions {
   readonly ratio: number
 }
 
-const exportTimeoutMs = 3_000
-const exportIntervalMs = 1_000
+const exportTimeoutMs = 2_000
+const exportIntervalMs = 500
 const mostQueued = 2_048 // spans; what comes while a collector is away is dropped
 const mostExportsUnderWay = 2
 const longestStopMs = 1_500
