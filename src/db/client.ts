@@ -1,7 +1,7 @@
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
-import { AppError } from '../failure.ts'
+import { AppError, failureIn } from '../failure.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
 import { traced } from '../lib/request-scope.ts'
 import { type Listener, type ListenerOptions, startListening } from './listener.ts'
@@ -58,8 +58,8 @@ export interface PoolLoad {
   readonly waiting: number
 }
 
-/** Is told of each statement and transaction that ended, and whether its deadline ended it. */
-export type ObserveStatement = (pool: string, seconds: number, wasLate: boolean) => void
+/** Is told of each statement and transaction that ended, and whether PostgreSQL answered it in time. */
+export type ObserveStatement = (pool: string, seconds: number, wasAnswered: boolean) => void
 
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
 export const openDatabase = (url: string, observe: ObserveStatement = () => {}): Database => {
@@ -89,14 +89,13 @@ export const openDatabase = (url: string, observe: ObserveStatement = () => {}):
     ({ name, run }: Pool, bound: Bounded): Bounded =>
     async (work) => {
       const startedAt = performance.now()
-      const observeEnd = (problem?: unknown) =>
-        observe(name, (performance.now() - startedAt) / 1000, causeOf(problem) instanceof DeadlineExceeded)
+      const observeEnd = (wasAnswered: boolean) => observe(name, (performance.now() - startedAt) / 1000, wasAnswered)
       try {
         const result = await bound(() => run(work))
-        observeEnd()
+        observeEnd(true)
         return result
       } catch (problem) {
-        observeEnd(problem)
+        observeEnd(failureIn(problem)?.code !== 'SERVICE_DEGRADED')
         throw problem
       }
     }
@@ -238,8 +237,6 @@ const beginWithDeadline = (
     throw problem
   })
 }
-
-const causeOf = (problem: unknown): unknown => (problem instanceof AppError ? problem.cause : undefined)
 
 const unavailable =
   /^(08|57P|53)|^(57014|CONNECTION_|CONNECT_TIMEOUT|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH)/

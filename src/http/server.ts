@@ -25,6 +25,7 @@ import { type Sockets, wantsSocket } from './sockets.ts'
 const largestBodyBytes = 100_000
 const longestUserAgent = 400
 const slowMs = 1_000 // nothing that a user waits for takes so long, but on a fault
+const logPauseMs = 1_000
 const requestTimeoutMs = 10_000 // to receive one; a client that trickles its headers or body is cut off
 
 export interface HttpServerDeps {
@@ -80,6 +81,7 @@ export const createHttpServer = async ({
     reply.headers(headers).header('x-request-id', request.id).header('cache-control', 'no-store')
   })
   let isClosing = false
+  let silentUntil = 0
   server.addHook('preClose', async () => {
     isClosing = true
     await sockets.close()
@@ -92,8 +94,12 @@ export const createHttpServer = async ({
     const { statusCode: status, elapsedTime: ms } = reply
     const route = request.routeOptions.url
     observe(route ?? 'none', status)
-    const level = status >= 500 || ms > slowMs ? 'warn' : 'debug'
-    log[level]({ ...(scope ? factsOf(scope) : { requestId }), method, route, status, ms }, 'request')
+    const facts = { ...(scope ? factsOf(scope) : { requestId }), method, route, status, ms }
+    if (status >= 500) log.warn(facts, 'a request was not answered')
+    else if (ms > slowMs && Date.now() >= silentUntil) {
+      silentUntil = Date.now() + logPauseMs // a server that is slow has no time to say so of each
+      log.warn(facts, 'a request was slow')
+    } else log.debug(facts, 'request')
     if (!scope) return
     scope.isOver = true
     scope.trace?.end(status)

@@ -58,9 +58,9 @@ export const createMetrics = () => {
     buckets: storeBuckets,
     registers,
   })
-  const deadlines = new Counter({
-    name: 'gatehouse_postgresql_deadlines_exceeded_total',
-    help: 'Statements and transactions that PostgreSQL did not answer in time, by the pool.',
+  const unanswered = new Counter({
+    name: 'gatehouse_postgresql_unanswered_total',
+    help: 'Statements and transactions that PostgreSQL did not answer, as it was too late or the connection was lost, by the pool.',
     labelNames: ['pool'],
     registers,
   })
@@ -109,7 +109,7 @@ export const createMetrics = () => {
   }))
   const ofPool = remembered((pool: string) => ({
     duration: statements.labels(pool),
-    deadlines: deadlines.labels(pool),
+    unanswered: unanswered.labels(pool),
   }))
 
   return {
@@ -125,10 +125,10 @@ export const createMetrics = () => {
       redisCalls.observe(seconds)
       if (hasFailed) redisFailures.inc()
     },
-    observeStatement(pool: string, seconds: number, wasLate: boolean): void {
+    observeStatement(pool: string, seconds: number, wasAnswered: boolean): void {
       const of = ofPool(pool)
       of.duration.observe(seconds)
-      if (wasLate) of.deadlines.inc()
+      if (!wasAnswered) of.unanswered.inc()
     },
     countSubscription: (field: string, change: 1 | -1): void => subscriptions.inc({ field }, change),
     countSealed(sealed: readonly SealedEvent[]): void {
