@@ -11,6 +11,7 @@ export type MessageStore = ReturnType<typeof createMessageStore>
 const { id, channel, recipient, subject, sealedText, createdAt, attempts, sentAt } = outgoingMessages
 const messageColumns = { id, channel, to: recipient, subject, sealedText, createdAt, attempts, sentAt }
 const isTo = (to: string) => sql`lower(${outgoingMessages.recipient}) = ${to.toLowerCase()}`
+const mostCounted = 100_000
 const claimSeconds = 60 // a server that dies while sending gives its messages back after this
 
 /** The statement that queues a mail where `condition` holds, to stand in a WITH. */
@@ -92,6 +93,14 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
       .set({ dueAt: secondsAfter(now, claimSeconds), attempts: sql`${outgoingMessages.attempts} + 1` })
       .where(inArray(outgoingMessages.id, due))
       .returning(messageColumns)
+  },
+
+  /** How many messages wait to be sent, and since when the oldest does. At most 100,000 are counted. */
+  async backlog(): Promise<{ readonly count: number; readonly since: Date | null }> {
+    const [row] = await db.execute<{ count: number; since: string | null }>(sql`
+      select count(*)::int as count, min(created_at) as since
+      from (select created_at from ${outgoingMessages} where sent_at is null order by due_at limit ${mostCounted}) as waiting`)
+    return { count: row?.count ?? 0, since: row?.since ? new Date(row.since) : null }
   },
 
   /** A message that went out; its text, which may hold a token, goes with it unless it is to be shown, and all of it where it is to leave no trace. */
