@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessTokenLifetimeSeconds } from '../src/access-tokens/signing-key.ts'
 import {
@@ -28,10 +26,10 @@ import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.t
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
 import { IssueAccessTokenDocument, LoginDocument, LogoutDocument } from './support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
+import { guidePages, readDocument, root, tablesUnder } from './support/prose.ts'
 import { startTcpProxy } from './support/tcp-proxy.ts'
-import { readDocument, root, walk } from './support/walk.ts'
+import { walk } from './support/walk.ts'
 
-const path = 'docs/guide.md'
 const longestWalkMs = 150_000 // the walk waits for a new code twice, as a person does: up to a minute of it
 
 let gatehouse: Gatehouse
@@ -46,7 +44,7 @@ test(
     const admin = await gatehouse.createUser({ role: 'ADMIN' })
     const { token } = await gatehouse.signedInAs(admin, ['PASSWORD'], new Date(Date.now() + longestWalkMs))
     await walk({
-      path,
+      paths: await guidePages(),
       environment: { GATEHOUSE: gatehouse.url, ADMIN_TOKEN: token },
       leastSteps: 30,
       longestMs: longestWalkMs,
@@ -58,7 +56,7 @@ test(
 test("the guide's program follows the events of its user, and misses none while its socket is lost", async ({
   onTestFinished,
 }) => {
-  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument(path)) ?? []
+  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument('docs/guide/live-events.md')) ?? []
   const { password, ...user } = await gatehouse.createUser()
   const client = await gatehouse.signedInAs(user)
   const proxy = await startTcpProxy(gatehouse.url)
@@ -85,15 +83,8 @@ test("the guide's program follows the events of its user, and misses none while 
 })
 
 /** The rows of the table under this heading, each without its last `ignored` cells. */
-const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> => {
-  const lines = (await readDocument(path)).split('\n')
-  const start = lines.findIndex((line) => line.startsWith(`| ${firstHeading} |`))
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))
-  return lines.slice(start + 2, end).map((line) => {
-    const cells = line.split('|').slice(1, -1)
-    return cells.slice(0, cells.length - ignored).map((cell) => cell.trim())
-  })
-}
+const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> =>
+  (await tablesUnder('docs/guide.md', firstHeading)).map((cells) => cells.slice(0, cells.length - ignored))
 
 const units = { day: 24 * 3600, hour: 3600, minute: 60, second: 1 }
 
@@ -153,33 +144,4 @@ test("the guide's lifetimes are those that the server holds to", async () => {
     ['The grace of a refreshed token', span(refreshGraceSeconds)],
     ['An access token for another service', span(accessTokenLifetimeSeconds)],
   ])
-})
-
-/** The anchors of a document's headings, as GitHub names them. */
-const anchorsOf = async (path: string): Promise<string[]> => {
-  const text = (await readDocument(path)).replaceAll(/^```[\s\S]*?^```/gm, '')
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
-}
-
-test('every link to a heading leads to one', async () => {
-  const files = (await readdir(join(root, 'docs'), { recursive: true })).filter((file) => file.endsWith('.md'))
-  const documents = ['README.md', ...files.map((file) => join('docs', file))]
-  const dead: string[] = []
-  let links = 0
-  for (const document of documents) {
-    for (const [link, target = '', anchor = ''] of (await readDocument(document)).matchAll(
-      /\]\(([^()\s:#]*)#([^()\s]+)\)/g,
-    )) {
-      links++
-      const anchors = await anchorsOf(target ? join(document, '..', target) : document)
-      if (!anchors.includes(anchor)) dead.push(`${document}: ${link}`)
-    }
-  }
-  expect(dead).toEqual([])
-  expect(links).toBeGreaterThan(10)
 })
