@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessTokenLifetimeSeconds } from '../src/access-tokens/signing-key.ts'
 import {
@@ -24,7 +27,12 @@ import {
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
-import { IssueAccessTokenDocument, LoginDocument, LogoutDocument } from './support/documents.generated.ts'
+import {
+  IssueAccessTokenDocument,
+  LoginDocument,
+  LogoutDocument,
+  ReauthenticateDocument,
+} from './support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
 import { guidePages, readDocument, root, tablesUnder } from './support/prose.ts'
 import { startTcpProxy } from './support/tcp-proxy.ts'
@@ -80,6 +88,70 @@ test("the guide's program follows the events of its user, and misses none while 
   await client.ask(LogoutDocument, {})
   expect(await ended).toEqual([1, null])
   expect(output.join('')).toContain('SIGNED_OUT')
+})
+
+/** The guide's examples, which the compiler checks beside the pages that they are for. */
+const example = (name: string) => import(`${root}/docs/examples/${name}`)
+
+test("the guide's client keeps its newest token, and names each failure by its code", async () => {
+  const { createBearerLink } = await example('bearer.ts')
+  const { failureOf } = await example('failure.ts')
+  const { possibleTypes } = await example('client.ts')
+  const { password, email, id } = await gatehouse.createUser()
+  const tokens = { session: null as string | null, device: null }
+  const link = ApolloLink.from([createBearerLink(tokens), new HttpLink({ uri: `${gatehouse.url}/graphql` })])
+  const client = new ApolloClient({ link, cache: new InMemoryCache({ possibleTypes }) })
+  const login = (typed: string) =>
+    client.mutate({ mutation: LoginDocument, variables: { input: { email, password: typed } } })
+  const failureCode = async (work: Promise<unknown>) => failureOf(await work.catch((problem) => problem)).code
+
+  expect(await failureCode(client.mutate({ mutation: LogoutDocument }))).toBe('UNAUTHENTICATED') // HTTP 401
+  expect(await failureCode(login('not the password'))).toBe('INVALID_CREDENTIALS')
+  await login(password)
+  const first = tokens.session
+  await client.mutate({ mutation: ReauthenticateDocument, variables: { password } })
+  expect(tokens.session).not.toBe(first)
+  await client.mutate({ mutation: IssueAccessTokenDocument, variables: { audience: 'shop' } })
+  await client.mutate({ mutation: LogoutDocument })
+  expect(await failureCode(client.mutate({ mutation: LogoutDocument }))).toBe('SESSION_ENDED')
+  await gatehouse.sql`update users set status = 'SUSPENDED' where id = ${id}`
+  expect(await failureCode(login(password))).toBe('ACCOUNT_SUSPENDED') // HTTP 403
+  expect(failureOf(new TypeError('fetch failed'))).toEqual({ code: null })
+})
+
+test("the guide's example of live events goes on behind the last event when its socket is lost", async ({
+  onTestFinished,
+}) => {
+  const { follow } = await example('follow.ts')
+  const { password, ...user } = await gatehouse.createUser()
+  const { token, ask } = await gatehouse.signedInAs(user)
+  const proxy = await startTcpProxy(gatehouse.url)
+  onTestFinished(proxy.close)
+  const authorization = `Bearer ${token}`
+  const sockets = createClient({
+    url: `${proxy.url.replace('http', 'ws')}graphql`,
+    connectionParams: { authorization },
+    retryAttempts: 0,
+  })
+  const http = new HttpLink({ uri: `${gatehouse.url}/graphql`, headers: { authorization } })
+  const isSubscription = ({ operationType }: ApolloLink.Operation) => operationType === 'subscription'
+  const link = ApolloLink.split(isSubscription, new GraphQLWsLink(sockets), http)
+  const page = new AbortController()
+  onTestFinished(() => page.abort())
+  const types: string[] = []
+  const client = new ApolloClient({ link, cache: new InMemoryCache() })
+  const following = follow(client, page.signal, ({ type }: { type: string }) => types.push(type))
+  await eventually(async () => {
+    await ask(IssueAccessTokenDocument, { audience: 'shop' })
+    return types.length > 0
+  })
+  proxy.cut()
+  await gatehouse.anonymous.ask(LoginDocument, { input: { email: user.email, password } })
+  proxy.restore()
+  await eventually(() => types.includes('LOGIN_SUCCEEDED'))
+  expect(types.filter((type) => type === 'LOGIN_SUCCEEDED')).toHaveLength(1)
+  page.abort()
+  await following
 })
 
 /** The rows of the table under this heading, each without its last `ignored` cells. */

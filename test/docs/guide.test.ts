@@ -1,6 +1,6 @@
-import { buildSchema, type GraphQLEnumType, parse, validate } from 'graphql'
+import { buildSchema, type GraphQLEnumType, isUnionType, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
-import { guidePages, readDocument, tablesUnder } from '../support/prose.ts'
+import { guidePages, readDocument, root, tablesUnder } from '../support/prose.ts'
 
 const schema = buildSchema(await readDocument('schema.graphql'))
 const index = 'docs/guide.md'
@@ -68,4 +68,12 @@ test("the example's failures are those of the schema", async () => {
   const [, type = ''] = /export type Failure =([\s\S]*?)\n\n/.exec(await readDocument('docs/examples/failure.ts')) ?? []
   const named = [...type.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code)
   expect(named.toSorted()).toEqual(codes.toSorted())
+})
+
+test("the example's unions are those of the schema", async () => {
+  const { possibleTypes } = await import(`${root}/docs/examples/client.ts`)
+  const unions = Object.values(schema.getTypeMap()).filter(isUnionType)
+  expect(possibleTypes).toEqual(
+    Object.fromEntries(unions.map((union) => [union.name, union.getTypes().map(({ name }) => name)])),
+  )
 })
