@@ -2,6 +2,7 @@ import { useQuery } from '@apollo/client/react'
 import { AuditEventsDocument, SuspendUserDocument } from './documents.generated'
 import { wordsFor } from './failure'
 import { useSensitiveAct } from './step-up'
+import { submitting } from './submitting'
 
 /** What happened to everybody, newest first, a page at a time. */
 export const AuditLog = () => {
@@ -33,12 +34,14 @@ export const AuditLog = () => {
 
 export const SuspendUser = ({ id, onSuspended }: { id: string; onSuspended: () => void }) => {
   const { start, proof, failure } = useSensitiveAct(SuspendUserDocument, onSuspended)
-  if (proof) return proof
   return (
-    <form action={(form) => start({ id, reason: String(form.get('reason')) })}>
-      <input name="reason" maxLength={500} required aria-label="Reason, for the log" />
-      <button type="submit">Suspend</button>
-      {failure && <p role="alert">{wordsFor(failure)}</p>}
-    </form>
+    <>
+      {proof}
+      <form hidden={proof !== null} onSubmit={submitting((form) => start({ id, reason: String(form.get('reason')) }))}>
+        <input name="reason" maxLength={500} required aria-label="Reason, for the log" />
+        <button type="submit">Suspend</button>
+        {failure && <p role="alert">{wordsFor(failure)}</p>}
+      </form>
+    </>
   )
 }

@@ -7,6 +7,7 @@ import {
   type VerifyMfaMutation,
 } from './documents.generated'
 import { wordsFor } from './failure'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 const labels: Record<MfaMethod, string> = {
@@ -48,7 +49,7 @@ export const CodeForm = ({ challenge, offersTrust = false, onDone, onOver }: Pro
     )
   }
   return (
-    <form action={answer}>
+    <form onSubmit={submitting(answer)}>
       {method === 'SMS' && (
         <button type="button" onClick={sendCode} disabled={send.isBusy}>
           {sentTo ? `Sent to ${sentTo}. Send again` : 'Send the code'}

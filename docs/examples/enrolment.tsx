@@ -3,6 +3,7 @@ import { CodeForm } from './code-form'
 import { EnrolMfaDocument, type EnrolMfaMutation, type VerifyMfaMutation } from './documents.generated'
 import { wordsFor } from './failure'
 import { useSensitiveAct } from './step-up'
+import { submitting } from './submitting'
 
 export const Enrolment = ({ onEnrolled }: { onEnrolled: () => void }) => {
   const [enrolment, setEnrolment] = useState<EnrolMfaMutation['enrolMfa'] | null>(null)
@@ -14,7 +15,6 @@ export const Enrolment = ({ onEnrolled }: { onEnrolled: () => void }) => {
   }
   const restart = () => setEnrolment(null)
   if (codes) return <SaveCodes codes={codes} onSaved={onEnrolled} />
-  if (proof) return proof
   if (enrolment?.__typename === 'TotpEnrolment') {
     return (
       <>
@@ -35,14 +35,17 @@ export const Enrolment = ({ onEnrolled }: { onEnrolled: () => void }) => {
   const addPhone = (form: FormData) => start({ input: { method: 'SMS', phoneNumber: String(form.get('phone')) } })
   return (
     <>
-      <button type="button" onClick={() => start({ input: { method: 'TOTP' } })}>
-        Use an authenticator app (recommended)
-      </button>
-      <form action={addPhone}>
-        <input name="phone" type="tel" autoComplete="tel" required aria-label="Mobile number, with +" />
-        <button type="submit">Use text messages</button>
-      </form>
-      {failure && <p role="alert">{wordsFor(failure)}</p>}
+      {proof}
+      <div hidden={proof !== null}>
+        <button type="button" onClick={() => start({ input: { method: 'TOTP' } })}>
+          Use an authenticator app (recommended)
+        </button>
+        <form onSubmit={submitting(addPhone)}>
+          <input name="phone" type="tel" autoComplete="tel" required aria-label="Mobile number, with +" />
+          <button type="submit">Use text messages</button>
+        </form>
+        {failure && <p role="alert">{wordsFor(failure)}</p>}
+      </div>
     </>
   )
 }

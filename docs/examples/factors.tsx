@@ -10,6 +10,7 @@ import {
 import { SaveCodes } from './enrolment'
 import { wordsFor } from './failure'
 import { useSensitiveAct } from './step-up'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 export const Factors = () => {
@@ -32,7 +33,7 @@ export const Factors = () => {
   return (
     <>
       {data?.me.mfa.factors.map(({ id, label, maskedPhoneNumber, status, preferred }) => (
-        <form key={id} action={(form) => renameTo(id, form)}>
+        <form key={id} onSubmit={submitting((form) => renameTo(id, form))}>
           <input name="label" defaultValue={label} maxLength={64} aria-label="Name" /> {maskedPhoneNumber}
           {status === 'DISABLED' && ' takes no codes any more: remove it and add it again'}
           <button type="submit">Rename</button>

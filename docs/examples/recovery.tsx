@@ -6,6 +6,7 @@ import {
   ResetPasswordDocument,
 } from './documents.generated'
 import { wordsFor } from './failure'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 export const ForgottenPassword = () => {
@@ -17,7 +18,7 @@ export const ForgottenPassword = () => {
   }
   if (sentTo) return <p>If there is an account for {sentTo}, a mail is on its way.</p>
   return (
-    <form action={request}>
+    <form onSubmit={submitting(request)}>
       <input name="email" type="email" autoComplete="username" required aria-label="Email" />
       <button type="submit" disabled={isBusy}>
         Send me a link
@@ -41,7 +42,7 @@ export const ResetPassword = ({ token, onReset }: { token: string; onReset: () =
     return <CodeForm challenge={challenge} onDone={onReset} onOver={() => location.assign('/forgotten-password')} />
   }
   return (
-    <form action={reset}>
+    <form onSubmit={submitting(reset)}>
       <input name="password" type="password" autoComplete="new-password" required aria-label="New password" />
       <button type="submit" disabled={isBusy}>
         Set it

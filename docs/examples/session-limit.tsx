@@ -1,5 +1,6 @@
 import { ResolveSessionLimitDocument, type SessionFieldsFragment } from './documents.generated'
 import { wordsFor } from './failure'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 interface Props {
@@ -24,7 +25,7 @@ export const SessionLimit = ({ ticket, sessions, onSignedIn, onOver }: Props) =>
     )
   }
   return (
-    <form action={end}>
+    <form onSubmit={submitting(end)}>
       <p>You are signed in on as many devices as you may be. Sign out on one of them.</p>
       {sessions.map(({ id, device, lastSeenAt }) => (
         <label key={id}>

@@ -3,6 +3,7 @@ import { CodeForm } from './code-form'
 import { LoginDocument, type LoginMutation, type VerifyMfaMutation } from './documents.generated'
 import { wordsFor } from './failure'
 import { SessionLimit } from './session-limit'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 type Step = LoginMutation['login'] | VerifyMfaMutation['verifyMfa']
@@ -24,7 +25,7 @@ export const SignIn = ({ onSignedIn }: { onSignedIn: () => void }) => {
     return <SessionLimit {...step} onSignedIn={onSignedIn} onOver={again} />
   }
   return (
-    <form action={login}>
+    <form onSubmit={submitting(login)}>
       <input name="email" type="email" autoComplete="username" required aria-label="Email" />
       <input name="password" type="password" autoComplete="current-password" required aria-label="Password" />
       <button type="submit" disabled={isBusy}>

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { ConfirmEmailDocument, RegisterDocument } from './documents.generated'
 import { wordsFor } from './failure'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 export const SignUp = () => {
@@ -12,7 +13,7 @@ export const SignUp = () => {
   }
   if (sentTo) return <p>If {sentTo} can be registered, a mail with a link is on its way.</p>
   return (
-    <form action={register}>
+    <form onSubmit={submitting(register)}>
       <input name="email" type="email" autoComplete="username" required aria-label="Email" />
       <input name="password" type="password" autoComplete="new-password" required aria-label="Password" />
       <button type="submit" disabled={isBusy}>
@@ -37,7 +38,7 @@ export const ConfirmEmail = ({ onSignedIn }: { onSignedIn: () => void }) => {
   }
   if (newEmail) return <p>From now on you sign in as {newEmail}.</p>
   return (
-    <form action={confirm}>
+    <form onSubmit={submitting(confirm)}>
       <button type="submit" disabled={isBusy}>
         Confirm my address
       </button>

@@ -3,9 +3,10 @@ import { useState } from 'react'
 import { CodeForm } from './code-form'
 import { type AuthenticationMethod, ReauthenticateDocument } from './documents.generated'
 import { wordsFor } from './failure'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
-/** A mutation that may want a fresh proof. Show `proof` while it is not null: once it is given, the act is done. */
+/** A mutation that may want a fresh proof. Show `proof` while it is not null, and hide the form: once it is given, the act is done. */
 export const useSensitiveAct = <Data, Variables extends OperationVariables>(
   mutation: TypedDocumentNode<Data, Variables>,
   onDone: (data: Data) => void,
@@ -42,7 +43,7 @@ const Proof = ({ methods, challengeId, onProved }: ProofProps) => {
     if (await act({ password: String(form.get('password')) })) onProved()
   }
   return (
-    <form action={prove}>
+    <form onSubmit={submitting(prove)}>
       <input name="password" type="password" autoComplete="current-password" required aria-label="Your password" />
       <button type="submit">Confirm that it is you</button>
       {failure && <p role="alert">{wordsFor(failure)}</p>}
