@@ -176,7 +176,7 @@ const strangers: Record<string, () => Promise<string | undefined>> = {
     (await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))).sessionId,
 }
 
-test.each(Object.entries(strangers))('F13 a socket of %s is closed, which is recorded once', async (_who, tokenOf) => {
+test.each(Object.entries(strangers))('B2 F13 a socket of %s is closed and recorded once', async (_who, tokenOf) => {
   const before = (await refusalsOf('connection_init')).length
   const live = await openSocket(gatehouse.url)
   const token = await tokenOf()
