@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util'
 import { publicKeysMaxAgeSeconds } from '../access-tokens/signing-key.ts'
 import { parseKeys } from '../config.ts'
 import { createKeyRing } from '../lib/key-ring.ts'
-import { type Command, UsageError } from './command.ts'
+import { type Command, parseOptions, UsageError } from './command.ts'
 import { asOperator } from './operator.ts'
 
 export const rotateSigningKey: Command = {
@@ -25,7 +24,7 @@ Example: gatehouse rotate-signing-key
 Exit code: 0 done, 1 failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
-    const { values } = parseArgs({ args, options: { 'at-once': { type: 'boolean' } } })
+    const { values } = parseOptions({ args, options: { 'at-once': { type: 'boolean' } } })
     const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
       throw new UsageError(problem)
     })

@@ -1,0 +1,19 @@
+import { archiveAudit } from './archive-audit.ts'
+import type { Command } from './command.ts'
+import { createAdmin } from './create-admin.ts'
+import { importUsers } from './import-users.ts'
+import { migrateCommand } from './migrate.ts'
+import { purge } from './purge.ts'
+import { rotateSigningKey } from './rotate-signing-key.ts'
+import { verifyAudit } from './verify-audit.ts'
+
+/** Every command of `gatehouse`, by its name. */
+export const commands: Readonly<Record<string, Command>> = {
+  'archive-audit': archiveAudit,
+  'create-admin': createAdmin,
+  'import-users': importUsers,
+  migrate: migrateCommand,
+  purge,
+  'rotate-signing-key': rotateSigningKey,
+  'verify-audit': verifyAudit,
+}
