@@ -4,6 +4,7 @@ import { createAdmin } from './create-admin.ts'
 import { importUsers } from './import-users.ts'
 import { migrateCommand } from './migrate.ts'
 import { purge } from './purge.ts'
+import { rotateKeys } from './rotate-keys.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
 import { verifyAudit } from './verify-audit.ts'
 
@@ -14,6 +15,7 @@ export const commands: Readonly<Record<string, Command>> = {
   'import-users': importUsers,
   migrate: migrateCommand,
   purge,
+  'rotate-keys': rotateKeys,
   'rotate-signing-key': rotateSigningKey,
   'verify-audit': verifyAudit,
 }

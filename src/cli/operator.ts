@@ -15,9 +15,12 @@ import { createVerificationStore } from '../audit/verification-store.ts'
 import type { Config } from '../config.ts'
 import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
+import { createKeyRotation, type KeyRotation } from '../keys/key-rotation-service.ts'
+import { createKeyUseStore } from '../keys/key-use-store.ts'
+import { createSealedColumns } from '../keys/sealed-column-store.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
-import type { KeyRing } from '../lib/key-ring.ts'
+import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
@@ -39,6 +42,8 @@ export interface Operator {
   readonly importUsers: ImportUsers
   /** Makes the next key for access tokens, sealed by `ring`. */
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
+  /** Seals anew, under the newest of these keys, what is sealed under the others. */
+  readonly keyRotation: (keys: Config['keys']) => KeyRotation
   readonly verifyLog: (keys: KnownKeys) => VerifyLog
   readonly hasAdministrator: () => Promise<boolean>
   readonly retention: (sessionRetentionDays: number) => {
@@ -77,6 +82,14 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       importUsers: createImportUsers({ transact, now: systemClock }),
       rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
+      keyRotation: (keys) =>
+        createKeyRotation({
+          columns: createSealedColumns(database.patient),
+          use: createKeyUseStore(database.patient),
+          ring: createKeyRing(keys),
+          keys: auditKeysOf(keys).map(({ id }, n) => ({ id: keys[n]?.id ?? '', auditKeyId: id })),
+          pause: () => wait(waitMs),
+        }),
       verifyLog: (keys) =>
         createVerifyLog({ store: createVerificationStore(database.patient), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,
