@@ -86,6 +86,8 @@ import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
+import { restoredChannel } from './restore/restore-store.ts'
+import { createRestoreWatch } from './restore/restore-watch-service.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
 import { startArchives } from './retention/archive-schedule-service.ts'
@@ -222,6 +224,17 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     expire: (session, reason) => sessionService.expire(session, reason),
     now,
   })
+  const restores = createRestoreWatch({
+    readEpoch: reading.restores.epoch,
+    onRestored() {
+      redis.renew('PostgreSQL was restored from a backup')
+      sessionWatch.checkAll()
+      reloadPolicies()
+      signingKeys.reload()
+    },
+    logProblem: (problem) => log.error({ err: problem }, 'whether PostgreSQL was restored could not be read'),
+  })
+  await restores.load()
   await database.listen({
     onMessage: {
       [auditHeadChannel](sequence) {
@@ -236,8 +249,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
       [signingKeysChannel]: signingKeys.reload,
+      [restoredChannel]: restores.reload,
     },
     onListening() {
+      restores.reload()
       headNoting.nudge()
       endedTokens.connected()
       catchUp()
@@ -249,8 +264,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     onInterrupted: endedTokens.interrupted,
   })
   if (config.redis) {
-    redis = await openRedis(config.redis, log, (run) =>
-      endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
+    redis = await openRedis(
+      config.redis,
+      log,
+      (run) => endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
+      restores.epoch,
     )
   }
   const sweep = setInterval(() => (endedTokens.isCaughtUp() ? tellUntold() : catchUp()), endedTokensIntervalMs)

@@ -17,6 +17,7 @@ import { createChallengeStore } from './mfa/challenge-store.ts'
 import { createFactorStore } from './mfa/factor-store.ts'
 import { createPolicyStore } from './mfa/policy-store.ts'
 import { createSmsSendStore } from './mfa/sms-send-store.ts'
+import { createRestoreStore } from './restore/restore-store.ts'
 import { createLeaseStore } from './retention/lease-store.ts'
 import { createRetentionStore } from './retention/retention-store.ts'
 import { createSessionContextStore } from './risk/session-context-store.ts'
@@ -41,6 +42,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   policies: createPolicyStore(db),
   recovery: createRecoveryStore(db),
   refusals: createRefusalStore(db, now),
+  restores: createRestoreStore(db),
   retention: createRetentionStore(db),
   sessionContexts: createSessionContextStore(db, keys),
   sealedEvents: createSealedEventStore(db),

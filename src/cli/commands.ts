@@ -1,3 +1,4 @@
+import { afterRestore } from './after-restore.ts'
 import { archiveAudit } from './archive-audit.ts'
 import type { Command } from './command.ts'
 import { createAdmin } from './create-admin.ts'
@@ -10,6 +11,7 @@ import { verifyAudit } from './verify-audit.ts'
 
 /** Every command of `gatehouse`, by its name. */
 export const commands: Readonly<Record<string, Command>> = {
+  'after-restore': afterRestore,
   'archive-audit': archiveAudit,
   'create-admin': createAdmin,
   'import-users': importUsers,

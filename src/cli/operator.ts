@@ -22,6 +22,8 @@ import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
 import { createLogger } from '../lib/logger.ts'
+import { createAfterRestore } from '../restore/restore-service.ts'
+import { createRestoreStore } from '../restore/restore-store.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
 import { type Archives, type ArchivesWatch, archivesTurn, createArchives } from '../retention/archive-service.ts'
@@ -44,6 +46,7 @@ export interface Operator {
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
   /** Seals anew, under the newest of these keys, what is sealed under the others. */
   readonly keyRotation: (keys: Config['keys']) => KeyRotation
+  readonly afterRestore: ReturnType<typeof createAfterRestore>
   readonly verifyLog: (keys: KnownKeys) => VerifyLog
   readonly hasAdministrator: () => Promise<boolean>
   readonly retention: (sessionRetentionDays: number) => {
@@ -90,6 +93,16 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
           keys: auditKeysOf(keys).map(({ id }, n) => ({ id: keys[n]?.id ?? '', auditKeyId: id })),
           pause: () => wait(waitMs),
         }),
+      afterRestore: createAfterRestore({
+        transact: createTransact(
+          (work) =>
+            database.patient.transaction((tx) =>
+              work({ restores: createRestoreStore(tx), events: createEventStore(tx, systemClock) }),
+            ),
+          createLogger('warn'),
+        ),
+        now: systemClock,
+      }),
       verifyLog: (keys) =>
         createVerifyLog({ store: createVerificationStore(database.patient), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,

@@ -206,6 +206,8 @@ export type SecurityEventType =
   | 'BACKUP_CODE_USED'
   /** Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it. */
   | 'CREDENTIAL_STUFFING'
+  /** An operator put the database back to an earlier state, and ended what may have been ended since. `details.head` says up to where the log was sealed then, as `sequence:hash`; what followed it is lost, up to `details.lostHead` where that is given. Without a user. */
+  | 'DATABASE_RESTORED'
   /** A device may sign in without the second factor from now on. */
   | 'DEVICE_TRUSTED'
   /** Devices lost that trust; `details.reason` says why. */
