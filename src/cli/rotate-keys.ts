@@ -22,7 +22,7 @@ Needs GATEHOUSE_KEYS, the same that the servers have.
 
 Example: gatehouse rotate-keys --dry-run
 Example: gatehouse rotate-keys
-Exit code: 0 done, 1 failed, or something is sealed under another key still, 2 wrong usage.`,
+Exit code: 0 done, 1 failed or something is left under another key, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
     const { values } = parseOptions({ args, options: { 'dry-run': { type: 'boolean' } } })

@@ -13,6 +13,7 @@ const migrationLock = 7_203_114 // any constant: of all who start at once one mi
 const askAgainMs = 250
 const longestWaitMs = 10 * 60_000
 const checkDeadlineMs = 5_000
+const lockTimeoutMs = 5_000 // whoever wants the table waits behind a change that waits; no transaction of a server lasts so long
 
 export interface MigrationWatch {
   /** Called once, where another one is migrating. */
@@ -25,7 +26,12 @@ export interface MigrationWatch {
  * machines at once. Rejects where another one is at it for too long.
  */
 export const migrate = async (url: string, watch: MigrationWatch = {}): Promise<void> => {
-  const client = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} })
+  const client = postgres(url, {
+    max: 1,
+    connect_timeout: 5,
+    onnotice: () => {},
+    connection: { application_name: 'gatehouse migrate', lock_timeout: lockTimeoutMs },
+  })
   try {
     await takeTurn(client, watch)
     await applyMigrations(drizzle(client), { migrationsFolder })

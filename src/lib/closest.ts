@@ -1,5 +1,9 @@
-/** The word that somebody most likely meant by what they typed; undefined where none is near. */
+const shortestBeginning = 3
+
+/** The word that somebody most likely meant by what they typed: the one that begins so, or one that few edits lead to. */
 export const closestTo = (typed: string, words: readonly string[]): string | undefined => {
+  const begun = words.filter((word) => typed.length >= shortestBeginning && word.startsWith(typed))
+  if (begun.length === 1) return begun[0]
   const [nearest] = words
     .map((word) => ({ word, edits: editsBetween(typed, word) }))
     .filter(({ word, edits }) => edits <= Math.max(2, word.length / 3))

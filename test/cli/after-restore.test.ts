@@ -84,6 +84,8 @@ test('what was ended, used or begun since the backup is refused within seconds o
   const told = performance.now()
   await eventually(async () => (await codeFor(begunSince)) === 'UNAUTHENTICATED')
   expect(performance.now() - told).toBeLessThan(3_000)
+  await eventually(() => isReady(server.url))
+  expect(await codeFor(begunSince)).toBe('UNAUTHENTICATED')
   expect(await Promise.all([kept, signedOut].map(codeFor))).toEqual(['REVOKED_BY_ADMIN', 'SIGNED_OUT'])
   expect(await refusal(user, usedCode)).toBe('MFA_CODE_INVALID')
   expect(await refusal(user, backupCode)).toBe('MFA_CODE_INVALID')
