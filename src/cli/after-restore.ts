@@ -1,6 +1,9 @@
 import { type Command, parseOptions } from './command.ts'
 import { parseHead } from './head.ts'
 import { asOperator } from './operator.ts'
+import { createProgress } from './progress.ts'
+
+const patienceMs = 60 * 60_000 // millions of sessions, in one transaction
 
 export const afterRestore: Command = {
   summary: 'Makes a database that was restored from a backup safe to serve.',
@@ -30,7 +33,11 @@ Exit code: 0 done, 1 failed, 2 wrong usage.`,
     const { values } = parseOptions({ args, options: { head: { type: 'string' }, 'dry-run': { type: 'boolean' } } })
     const lostHead = values.head === undefined ? null : parseHead(values.head)
     const isDryRun = values['dry-run'] ?? false
-    const restored = await asOperator(databaseUrl(), (operator) => operator.afterRestore({ lostHead, isDryRun }))
+    const progress = createProgress(process.stderr, () => performance.now(), 'ended sessions recorded')
+    const work = { lostHead, isDryRun, onProgress: progress.show }
+    const restored = await asOperator(databaseUrl(), (operator) => operator.afterRestore(work), patienceMs).finally(
+      progress.clear,
+    )
     console.log(isDryRun ? 'Nothing was changed. There are to end:' : 'Ended, and recorded as DATABASE_RESTORED:')
     for (const [what, count] of Object.entries(restored))
       console.log(`${String(count).padStart(12)}  ${names[what] ?? what}`)

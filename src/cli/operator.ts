@@ -65,9 +65,13 @@ export interface Operator {
   }
 }
 
-/** Runs `work` on the database at `url` and closes the connections after it. */
-export const asOperator = async <T>(url: string, work: (operator: Operator) => Promise<T>): Promise<T> => {
-  const database = openDatabase(url)
+/** Runs `work` on the database at `url` and closes the connections after it. `patienceMs` is for what takes longer than a minute. */
+export const asOperator = async <T>(
+  url: string,
+  work: (operator: Operator) => Promise<T>,
+  patienceMs?: number,
+): Promise<T> => {
+  const database = openDatabase(url, patienceMs)
   try {
     const hasher = await createPasswordHasher()
     const storesOver = (db: Db) => ({

@@ -9,7 +9,7 @@ import { type Listener, type ListenerOptions, startListening } from './listener.
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
 const statementDeadlineMs = 2_000 // with Redis' own, a request still ends inside the promised 3 s
-const patientDeadlineMs = 60_000 // counting a month of events
+const usualPatienceMs = 60_000 // counting a month of events
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
 const patientConnections = 1 // each: one archives, one verifies
@@ -29,7 +29,7 @@ export interface Database {
   readonly writing: Db
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
-  /** For statements that may take a minute: on connections that are opened when one comes. */
+  /** For statements and transactions that may take a minute, or as long as `patienceMs` says: on connections that are opened when one comes. */
   readonly patient: Db
   /** The same, with the rights to archive. */
   readonly archiving: Db
@@ -42,12 +42,12 @@ export interface Database {
 }
 
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
-export const openDatabase = (url: string): Database => {
+export const openDatabase = (url: string, patienceMs = usualPatienceMs): Database => {
   const readers = openPool(url, pipelinedConnections, mostPipelined)
   const writers = openPool(url, writingConnections, 1)
   const transactions = openPool(url, transactionConnections, mostPipelined)
-  const patients = openPool(url, patientConnections, 1, patientDeadlineMs)
-  const archivers = openPool(url, patientConnections, 1, patientDeadlineMs, archiverRole)
+  const patients = openPool(url, patientConnections, 1, patienceMs)
+  const archivers = openPool(url, patientConnections, 1, patienceMs, archiverRole)
   const pools = [readers, writers, transactions, patients, archivers]
   let isReachable = true
   let isPatient = true
@@ -63,7 +63,7 @@ export const openDatabase = (url: string): Database => {
     }
   const bounded = boundedBy(statementDeadlineMs)
   const patientlyBounded: Bounded = (work) =>
-    isPatient ? boundedBy(patientDeadlineMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
+    isPatient ? boundedBy(patienceMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
 
   return {
     reading: drizzle(withStatementDeadlines(readers.client, bounded)),

@@ -25,6 +25,8 @@ export interface RestoreOptions {
   readonly lostHead: ChainPosition | null
   /** Only to count: nothing is changed. */
   readonly isDryRun: boolean
+  /** Hears how many ends of sessions were recorded, and what share of all. */
+  readonly onProgress: (count: number, share: number) => void
 }
 
 const eventsAtOnce = 1_000
@@ -38,7 +40,7 @@ class RollBack extends Error {}
  */
 export const createAfterRestore =
   ({ transact, now }: RestoreDeps) =>
-  async ({ lostHead, isDryRun }: RestoreOptions): Promise<Restored> => {
+  async ({ lostHead, isDryRun, onProgress }: RestoreOptions): Promise<Restored> => {
     let restored: Restored = {}
     const work = transact(async ({ restores, events }) => {
       const at = now()
@@ -51,6 +53,7 @@ export const createAfterRestore =
       await events.append({ type: 'DATABASE_RESTORED', outcome: 'SUCCESS', userId: null, client: null, details })
       for (let n = 0; n < ended.length; n += eventsAtOnce) {
         await events.append(...ended.slice(n, n + eventsAtOnce).map(reportOf))
+        onProgress(n, n / ended.length)
       }
     })
     await work.catch((problem: unknown) => {

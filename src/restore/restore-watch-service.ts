@@ -6,8 +6,6 @@ export interface RestoreWatchDeps {
   readonly logProblem: (problem: unknown) => void
 }
 
-export type RestoreWatch = ReturnType<typeof createRestoreWatch>
-
 const retryMs = 1_000
 
 /** Knows which restore of the database was the last, so that nothing is believed that was kept before it. */
