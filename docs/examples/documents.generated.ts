@@ -162,6 +162,8 @@ export type SecurityEventType =
   | 'ACCESS_DENIED'
   /** A session got a token for another service; `details.audience` names that. */
   | 'ACCESS_TOKEN_ISSUED'
+  /** An account was erased, by its owner, or by an administrator, whose words `details.reason` holds. What happened to it before keeps neither address nor device, and no details. */
+  | 'ACCOUNT_ERASED'
   /** Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself. */
   | 'ACCOUNT_LOCKED'
   /** Someone registered an address. FAILURE when it has an account already. */
@@ -178,8 +180,16 @@ export type SecurityEventType =
   | 'BACKUP_CODES_GENERATED'
   /** A backup code was used up; `details.remaining` says how many are left. */
   | 'BACKUP_CODE_USED'
+  /** A user agreed to something; `details` has `purpose` and `version`. */
+  | 'CONSENT_RECORDED'
+  /** A user refused something, or agrees to it no more; `details` has `purpose` and `version`. */
+  | 'CONSENT_WITHDRAWN'
   /** Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it. */
   | 'CREDENTIAL_STUFFING'
+  /** An operator put the database back to an earlier state, and ended what may have been ended since. `details.head` says up to where the log was sealed then, as `sequence:hash`; what followed it is lost, up to `details.lostHead` where that is given. Without a user. */
+  | 'DATABASE_RESTORED'
+  /** A user got all that is held about them. */
+  | 'DATA_EXPORTED'
   /** A device may sign in without the second factor from now on. */
   | 'DEVICE_TRUSTED'
   /** Devices lost that trust; `details.reason` says why. */
@@ -208,6 +218,8 @@ export type SecurityEventType =
   | 'MFA_FAILED'
   /** A second factor was removed. */
   | 'MFA_REMOVED'
+  /** An administrator removed every second factor of an account; `details.reason` holds their words, `details.factors` says how many there were. */
+  | 'MFA_RESET'
   /** A second factor was proved. */
   | 'MFA_SUCCEEDED'
   /** A sign-in from a kind of device that the user had not used before. */
@@ -224,6 +236,8 @@ export type SecurityEventType =
   | 'POLICY_CHANGED'
   /** Something was refused for being tried too often; `details.limit` says which limit. Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart. */
   | 'RATE_LIMITED'
+  /** An administrator gave a user another role: `details.from` and `details.to`. */
+  | 'ROLE_CHANGED'
   /** A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too. */
   | 'SESSION_CONTEXT_CHANGED'
   /** A session was made. */
@@ -249,6 +263,8 @@ export type SendMfaCodeInput = {
 
 /** Why a session is over. */
 export type SessionEndReason =
+  /** The account was erased, by its owner or an administrator. */
+  | 'ACCOUNT_ERASED'
   /** An administrator suspended the account. */
   | 'ACCOUNT_SUSPENDED'
   /** It reached its absolute end, `expiresAt`. */
@@ -285,13 +301,15 @@ export type Severity =
   | 'CRITICAL'
   /** What happens every day. */
   | 'INFO'
-  /** Worth a look when it repeats: refusals and failed attempts. */
+  /** Worth a look when it repeats: refusals, failed attempts, and acts of administrators that give an account more rights or less protection. */
   | 'WARNING';
 
 /** Where an account stands in its life. */
 export type UserStatus =
   /** In use. */
   | 'ACTIVE'
+  /** Gone for good. The id is left and is given to nobody else; the address, which names nobody, is made of it. */
+  | 'ERASED'
   /** Registered, and the email address is not confirmed yet: nobody can sign in. */
   | 'PENDING'
   /** Closed by an administrator: nobody can sign in until one reinstates it. */
