@@ -1,7 +1,11 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { leaveEnvironment } from '../../src/cli/local-environment.ts'
 import { LoginDocument } from '../support/documents.generated.ts'
-import { type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
+import { type Gatehouse, startGatehouse, testKeys, testPassword } from '../support/gatehouse.ts'
 import { runProgram } from '../support/run-program.ts'
 
 let gatehouse: Gatehouse
@@ -21,7 +25,7 @@ test('help names every command, needs no database, and is what no arguments get'
   for (const { code, stdout, stderr } of answers) {
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toBe(answers[0]?.stdout)
-    for (const command of ['create-admin', 'import-users', 'migrate', 'purge', 'rotate-signing-key'])
+    for (const command of ['create-admin', 'demo', 'import-users', 'migrate', 'purge', 'rotate-signing-key'])
       expect(stdout).toContain(command)
   }
 })
@@ -54,8 +58,28 @@ test.each([
 })
 
 test('without DATABASE_URL a command exits 2 and names it', async () => {
-  const { code, stderr } = await cli('migrate', '', {})
+  const { code, stderr } = await cli('migrate', '', { GATEHOUSE_DATA_DIR: '/nowhere' })
   expect([code, stderr]).toEqual([2, expect.stringContaining('DATABASE_URL')])
+})
+
+test('without DATABASE_URL a command works on the database of a running `npm run dev`, but in production', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-environment-'))
+  const environment = { GATEHOUSE_DATA_DIR: folder }
+  vi.stubEnv('GATEHOUSE_DATA_DIR', folder)
+  try {
+    const takeBack = leaveEnvironment({ DATABASE_URL: gatehouse.databaseUrl, GATEHOUSE_KEYS: testKeys })
+    expect((await stat(join(folder, 'environment'))).mode & 0o777).toBe(0o600)
+    expect(await cli('verify-audit', '', environment)).toMatchObject({ code: 0, stderr: '' })
+    expect(await cli('migrate', '', { ...environment, NODE_ENV: 'production' })).toMatchObject({ code: 2, stdout: '' })
+    expect(await cli('migrate', '', { ...environment, DATABASE_URL: 'postgres://127.0.0.1:1/x' })).toMatchObject({
+      code: 1,
+    })
+    takeBack()
+    expect(await cli('migrate', '', environment)).toMatchObject({ code: 2, stdout: '' })
+  } finally {
+    vi.unstubAllEnvs()
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('create-admin opens an account that signs in as ADMIN, and prints no password', async () => {
