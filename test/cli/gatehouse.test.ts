@@ -69,11 +69,12 @@ test('without DATABASE_URL a command works on the database of a running `npm run
   try {
     const takeBack = leaveEnvironment({ DATABASE_URL: gatehouse.databaseUrl, GATEHOUSE_KEYS: testKeys })
     expect((await stat(join(folder, 'environment'))).mode & 0o777).toBe(0o600)
-    expect(await cli('verify-audit', '', environment)).toMatchObject({ code: 0, stderr: '' })
-    expect(await cli('migrate', '', { ...environment, NODE_ENV: 'production' })).toMatchObject({ code: 2, stdout: '' })
-    expect(await cli('migrate', '', { ...environment, DATABASE_URL: 'postgres://127.0.0.1:1/x' })).toMatchObject({
-      code: 1,
-    })
+    const endings = await Promise.all([
+      cli('verify-audit', '', environment),
+      cli('migrate', '', { ...environment, NODE_ENV: 'production' }),
+      cli('migrate', '', { ...environment, DATABASE_URL: 'postgres://127.0.0.1:1/x' }),
+    ])
+    expect(endings.map(({ code }) => code)).toEqual([0, 2, 1])
     takeBack()
     expect(await cli('migrate', '', environment)).toMatchObject({ code: 2, stdout: '' })
   } finally {
