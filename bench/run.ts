@@ -19,6 +19,7 @@ import { signIn } from './sign-in.ts'
 import { sizing } from './sizing.ts'
 import { startMailSink } from './support/mail-sink.ts'
 import { type Benchmark, table } from './support/report.ts'
+import { userPages } from './user-pages.ts'
 import { verifyAudit } from './verify-audit.ts'
 import { verifyMfa } from './verify-mfa.ts'
 
@@ -38,6 +39,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   sizing,
   'verify-audit': verifyAudit,
   'event-pages': eventPages,
+  'user-pages': userPages,
 }
 
 const say = (text: string): void => console.log(text)
