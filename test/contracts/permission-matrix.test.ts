@@ -9,12 +9,12 @@ import { loginChallenge } from '../support/second-factor.ts'
 type Verdict = 'allowed' | 'UNAUTHENTICATED' | 'FORBIDDEN'
 const anyone = { unknown: 'allowed', USER: 'allowed', AUDITOR: 'allowed', ADMIN: 'allowed' } as const
 const signedIn = { ...anyone, unknown: 'UNAUTHENTICATED' } as const
-const readersOfAll = { ...signedIn, USER: 'FORBIDDEN' } as const
-const administrators = { ...readersOfAll, AUDITOR: 'FORBIDDEN' } as const
+const readersOfTheLog = { ...signedIn, USER: 'FORBIDDEN' } as const
+const administrators = { ...readersOfTheLog, AUDITOR: 'FORBIDDEN' } as const
 
 /** Who may call what. Written down apart from the server's own table, so that a change of either is seen. */
 const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfAll,
+  auditEvents: readersOfTheLog,
   changeEmail: signedIn,
   changePassword: signedIn,
   confirmEmail: anyone,
@@ -24,7 +24,7 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   login: anyone,
   logout: signedIn,
   me: signedIn,
-  mfaPolicies: readersOfAll,
+  mfaPolicies: readersOfTheLog,
   reauthenticate: signedIn,
   regenerateBackupCodes: signedIn,
   refreshSession: signedIn,
@@ -49,16 +49,16 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   suspendUser: administrators,
   trustedDevices: signedIn,
   unlockUser: administrators,
-  user: readersOfAll,
-  userSessions: readersOfAll,
-  users: readersOfAll,
-  verifyAuditLog: readersOfAll,
+  user: readersOfTheLog,
+  userSessions: readersOfTheLog,
+  users: readersOfTheLog,
+  verifyAuditLog: readersOfTheLog,
   verifyMfa: anyone,
 }
 
 /** Nobody else gets a socket. */
 const subscriptionVerdicts: Record<string, Record<'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfAll,
+  auditEvents: readersOfTheLog,
   securityEvents: signedIn,
   sessionEnded: signedIn,
 }

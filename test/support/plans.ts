@@ -57,7 +57,10 @@ export const openPlans = (databaseUrl: string) => {
       await read(db)
       const [{ query, params }] = sent as [(typeof sent)[number]]
       const plan = await sql.begin(async (tx) => {
-        if (how === 'planned') await tx.unsafe('set local plan_cache_mode = force_custom_plan')
+        if (how === 'planned') {
+          await tx.unsafe('set local plan_cache_mode = force_custom_plan')
+          await tx.unsafe('set local max_parallel_workers_per_gather = 0')
+        }
         await tx.unsafe(`prepare probe as ${query}`)
         const given = params.length > 0 ? `(${params.map(literal).join(', ')})` : ''
         for (let use = 0; how === 'prepared' && use < usesBeforeOnePlan; use++) await tx.unsafe(`execute probe${given}`)
