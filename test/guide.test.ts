@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from '@apollo/client'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessTokenLifetimeSeconds } from '../src/access-tokens/signing-key.ts'
 import {
@@ -26,12 +27,17 @@ import {
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
-import { IssueAccessTokenDocument, LoginDocument, LogoutDocument } from './support/documents.generated.ts'
+import {
+  IssueAccessTokenDocument,
+  LoginDocument,
+  LogoutDocument,
+  ReauthenticateDocument,
+} from './support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, testKeys } from './support/gatehouse.ts'
+import { guidePages, readDocument, root, tablesUnder } from './support/prose.ts'
 import { startTcpProxy } from './support/tcp-proxy.ts'
-import { readDocument, root, walk } from './support/walk.ts'
+import { walk } from './support/walk.ts'
 
-const path = 'docs/guide.md'
 const longestWalkMs = 150_000 // the walk waits for a new code twice, as a person does: up to a minute of it
 
 let gatehouse: Gatehouse
@@ -46,7 +52,7 @@ test(
     const admin = await gatehouse.createUser({ role: 'ADMIN' })
     const { token } = await gatehouse.signedInAs(admin, ['PASSWORD'], new Date(Date.now() + longestWalkMs))
     await walk({
-      path,
+      paths: await guidePages(),
       environment: { GATEHOUSE: gatehouse.url, ADMIN_TOKEN: token },
       leastSteps: 30,
       longestMs: longestWalkMs,
@@ -58,7 +64,7 @@ test(
 test("the guide's program follows the events of its user, and misses none while its socket is lost", async ({
   onTestFinished,
 }) => {
-  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument(path)) ?? []
+  const [, program = ''] = /```js\n([\s\S]*?)```/.exec(await readDocument('docs/guide/live-events.md')) ?? []
   const { password, ...user } = await gatehouse.createUser()
   const client = await gatehouse.signedInAs(user)
   const proxy = await startTcpProxy(gatehouse.url)
@@ -84,16 +90,73 @@ test("the guide's program follows the events of its user, and misses none while 
   expect(output.join('')).toContain('SIGNED_OUT')
 })
 
-/** The rows of the table under this heading, each without its last `ignored` cells. */
-const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> => {
-  const lines = (await readDocument(path)).split('\n')
-  const start = lines.findIndex((line) => line.startsWith(`| ${firstHeading} |`))
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))
-  return lines.slice(start + 2, end).map((line) => {
-    const cells = line.split('|').slice(1, -1)
-    return cells.slice(0, cells.length - ignored).map((cell) => cell.trim())
+/** The guide's examples, which the compiler checks beside the pages that they are for. */
+const example = (name: string) => import(`${root}/docs/examples/${name}`)
+
+test("the guide's client keeps its newest token, and names each failure by its code", async () => {
+  const { createBearerLink } = await example('bearer.ts')
+  const { failureOf } = await example('failure.ts')
+  const { possibleTypes } = await example('client.ts')
+  const { password, email, id } = await gatehouse.createUser()
+  const tokens = { session: null as string | null, device: null }
+  const link = ApolloLink.from([createBearerLink(tokens), new HttpLink({ uri: `${gatehouse.url}/graphql` })])
+  const client = new ApolloClient({ link, cache: new InMemoryCache({ possibleTypes }) })
+  const login = (typed: string) =>
+    client.mutate({ mutation: LoginDocument, variables: { input: { email, password: typed } } })
+  const failureCode = async (work: Promise<unknown>) => failureOf(await work.catch((problem) => problem)).code
+
+  expect(await failureCode(client.mutate({ mutation: LogoutDocument }))).toBe('UNAUTHENTICATED') // HTTP 401
+  expect(await failureCode(login('not the password'))).toBe('INVALID_CREDENTIALS')
+  await login(password)
+  const first = tokens.session
+  await client.mutate({ mutation: ReauthenticateDocument, variables: { password } })
+  expect(tokens.session).not.toBe(first)
+  await client.mutate({ mutation: IssueAccessTokenDocument, variables: { audience: 'shop' } })
+  await client.mutate({ mutation: LogoutDocument })
+  expect(await failureCode(client.mutate({ mutation: LogoutDocument }))).toBe('SESSION_ENDED')
+  await gatehouse.sql`update users set status = 'SUSPENDED' where id = ${id}`
+  expect(await failureCode(login(password))).toBe('ACCOUNT_SUSPENDED') // HTTP 403
+  expect(failureOf(new TypeError('fetch failed'))).toEqual({ code: null })
+})
+
+test("the guide's example of live events goes on behind the last event when its socket is lost", async ({
+  onTestFinished,
+}) => {
+  const { follow } = await example('follow.ts')
+  const { password, ...user } = await gatehouse.createUser()
+  const { token, ask } = await gatehouse.signedInAs(user)
+  const proxy = await startTcpProxy(gatehouse.url)
+  onTestFinished(proxy.close)
+  const authorization = `Bearer ${token}`
+  const sockets = createClient({
+    url: `${proxy.url.replace('http', 'ws')}graphql`,
+    connectionParams: { authorization },
+    retryAttempts: 0,
   })
-}
+  const http = new HttpLink({ uri: `${gatehouse.url}/graphql`, headers: { authorization } })
+  const isSubscription = ({ operationType }: ApolloLink.Operation) => operationType === 'subscription'
+  const link = ApolloLink.split(isSubscription, new GraphQLWsLink(sockets), http)
+  const page = new AbortController()
+  onTestFinished(() => page.abort())
+  const types: string[] = []
+  const client = new ApolloClient({ link, cache: new InMemoryCache() })
+  const following = follow(client, page.signal, ({ type }: { type: string }) => types.push(type))
+  await eventually(async () => {
+    await ask(IssueAccessTokenDocument, { audience: 'shop' })
+    return types.length > 0
+  })
+  proxy.cut()
+  await gatehouse.anonymous.ask(LoginDocument, { input: { email: user.email, password } })
+  proxy.restore()
+  await eventually(() => types.includes('LOGIN_SUCCEEDED'))
+  expect(types.filter((type) => type === 'LOGIN_SUCCEEDED')).toHaveLength(1)
+  page.abort()
+  await following
+})
+
+/** The rows of the table under this heading, each without its last `ignored` cells. */
+const tableUnder = async (firstHeading: string, ignored = 0): Promise<string[][]> =>
+  (await tablesUnder('docs/guide.md', firstHeading)).map((cells) => cells.slice(0, cells.length - ignored))
 
 const units = { day: 24 * 3600, hour: 3600, minute: 60, second: 1 }
 
@@ -153,33 +216,4 @@ test("the guide's lifetimes are those that the server holds to", async () => {
     ['The grace of a refreshed token', span(refreshGraceSeconds)],
     ['An access token for another service', span(accessTokenLifetimeSeconds)],
   ])
-})
-
-/** The anchors of a document's headings, as GitHub names them. */
-const anchorsOf = async (path: string): Promise<string[]> => {
-  const text = (await readDocument(path)).replaceAll(/^```[\s\S]*?^```/gm, '')
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
-}
-
-test('every link to a heading leads to one', async () => {
-  const files = (await readdir(join(root, 'docs'), { recursive: true })).filter((file) => file.endsWith('.md'))
-  const documents = ['README.md', ...files.map((file) => join('docs', file))]
-  const dead: string[] = []
-  let links = 0
-  for (const document of documents) {
-    for (const [link, target = '', anchor = ''] of (await readDocument(document)).matchAll(
-      /\]\(([^()\s:#]*)#([^()\s]+)\)/g,
-    )) {
-      links++
-      const anchors = await anchorsOf(target ? join(document, '..', target) : document)
-      if (!anchors.includes(anchor)) dead.push(`${document}: ${link}`)
-    }
-  }
-  expect(dead).toEqual([])
-  expect(links).toBeGreaterThan(10)
 })

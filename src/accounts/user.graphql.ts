@@ -14,6 +14,7 @@ export const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an ac
   PENDING: 'Registered, and the email address is not confirmed yet: nobody can sign in.',
   ACTIVE: 'In use.',
   SUSPENDED: 'Closed by an administrator: nobody can sign in until one reinstates it.',
+  ERASED: 'Gone for good. The id is left and is given to nobody else; the address, which names nobody, is made of it.',
 })
 
 @ObjectType('User', { description: 'A person with an account.', simpleResolvers: true })

@@ -60,7 +60,7 @@ export class AdminResolver {
 
   @Mutation(() => UserObject, {
     description:
-      "Opens the locks that failed passwords and codes have put on a user's sign-in. For ADMIN, with a step-up. NOT_FOUND when there is no such user.",
+      "Opens the locks that failed passwords and codes have put on a user's sign-in. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when they were erased.",
   })
   unlockUser(@Arg('id', () => ID, ofTheUser) id: string, @Ctx() context: RequestContext): Promise<Account> {
     return this.unlock(signedIn(context), id, context.client)
@@ -68,7 +68,7 @@ export class AdminResolver {
 
   @Mutation(() => [SessionObject], {
     description:
-      "Ends every session of a user, of the caller's own all but the one that asks, and returns them as they ended; the trust of every device and sign-ins that are half done end too. The user may sign in again, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user.",
+      "Ends every session of a user, of the caller's own all but the one that asks, and returns them as they ended; the trust of every device and sign-ins that are half done end too. The user may sign in again, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when they were erased.",
   })
   revokeUserSessions(
     @Arg('id', () => ID, ofTheUser) id: string,

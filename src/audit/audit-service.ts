@@ -14,7 +14,8 @@ export interface PageRequest {
 
 export type ReadEvents = (request: PageRequest, onlyUserId?: string) => Promise<EventConnection>
 
-const positionOf = ({ occurredAt: at, id }: SecurityEvent): Position => ({ at, id })
+/** Where in the log an event stands. */
+export const positionOf = ({ occurredAt: at, id }: SecurityEvent): Position => ({ at, id })
 
 interface Stores {
   readonly events: Pick<EventStore, 'page'>

@@ -39,7 +39,7 @@ const OutcomeEnum = graphqlEnum<Outcome>('Outcome', 'How what was tried came out
 const folding =
   'Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart.'
 
-const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
+export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
   ACCOUNT_REGISTERED: 'Someone registered an address. FAILURE when it has an account already.',
   EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
   EMAIL_CHANGED:
@@ -50,6 +50,8 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
     'Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself.',
   ACCOUNT_UNLOCKED: 'The locks of an account were opened, by an administrator or by a password reset.',
   ROLE_CHANGED: 'An administrator gave a user another role: `details.from` and `details.to`.',
+  ACCOUNT_ERASED:
+    'An account was erased, by its owner, or by an administrator, whose words `details.reason` holds. What happened to it before keeps neither address nor device, and no details.',
   LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
   LOGIN_FAILED:
     'A sign-in failed at the password. DENIED when that was right, and the account is suspended, has no room for another session, or the sign-in was too unusual. `details.reason` says which.',
@@ -88,6 +90,9 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
     'Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it.',
   SESSION_CONTEXT_CHANGED:
     'A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too.',
+  CONSENT_RECORDED: 'A user agreed to something; `details` has `purpose` and `version`.',
+  CONSENT_WITHDRAWN: 'A user refused something, or agrees to it no more; `details` has `purpose` and `version`.',
+  DATA_EXPORTED: 'A user got all that is held about them.',
   POLICY_CHANGED: 'An administrator changed who must have a second factor.',
   AUDIT_VERIFIED:
     'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',
@@ -159,7 +164,7 @@ export class SecurityEventResolver {
   @FieldResolver(() => IPAddressScalar, {
     nullable: true,
     description:
-      "Where the request came from; null when no request caused it, or when the actor's is not yours to see.",
+      "Where the request came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
   })
   ipAddress(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
     return seesActor(context, event) ? event.ipAddress : null
@@ -177,7 +182,7 @@ export class SecurityEventResolver {
   @FieldResolver(() => DeviceObject, {
     nullable: true,
     description:
-      "The device that it came from; null when no request caused it, or when the actor's is not yours to see.",
+      "The device that it came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
   })
   device(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Device | null {
     return event.userAgent !== null && seesActor(context, event) ? describeDevice(event.userAgent) : null
@@ -185,7 +190,7 @@ export class SecurityEventResolver {
 
   @FieldResolver(() => GraphQLJSONObject, {
     description:
-      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it.',
+      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it. Empty once its user was erased.',
   })
   details(@Root() event: SecurityEvent, @Ctx() context: RequestContext): EventDetails {
     return seesActor(context, event) ? event.details : withoutAdministratorsWords(event)

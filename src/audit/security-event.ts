@@ -14,6 +14,7 @@ export const securityEventTypes = [
   'ACCOUNT_REINSTATED',
   'ACCOUNT_LOCKED',
   'ACCOUNT_UNLOCKED',
+  'ACCOUNT_ERASED',
   'ROLE_CHANGED',
   'LOGIN_SUCCEEDED',
   'LOGIN_FAILED',
@@ -46,12 +47,14 @@ export const securityEventTypes = [
   'IMPOSSIBLE_TRAVEL',
   'CREDENTIAL_STUFFING',
   'SESSION_CONTEXT_CHANGED',
+  'CONSENT_RECORDED',
+  'CONSENT_WITHDRAWN',
+  'DATA_EXPORTED',
   'POLICY_CHANGED',
   'AUDIT_VERIFIED',
   'ACCESS_TOKEN_ISSUED',
 ] as const
 export type SecurityEventType = (typeof securityEventTypes)[number]
-
 /** Flat facts about an event. Never a secret, code, token or password. */
 export type EventDetails = Readonly<Record<string, string | number | boolean>>
 
@@ -115,6 +118,7 @@ export const severityOf = ({ type, outcome }: Pick<EventReport, 'type' | 'outcom
 const administratorsWords: Partial<Record<SecurityEventType, string>> = {
   ACCOUNT_SUSPENDED: 'reason',
   MFA_RESET: 'reason',
+  ACCOUNT_ERASED: 'reason',
   SESSION_REVOKED: 'note',
 }
 

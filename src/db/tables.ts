@@ -115,6 +115,7 @@ export const userSessions = pgTable(
   },
   (table) => [
     // No indexed column changes while a session is in use, so that writing down its last use touches no index.
+    index('user_sessions_user').on(table.userId),
     index('user_sessions_live').on(table.userId).where(sql`ended_at is null`),
     index('user_sessions_overdue').on(table.expiresAt).where(sql`ended_at is null`),
     index('user_sessions_ended').on(table.endedAt).where(sql`ended_at is not null`),
@@ -307,10 +308,7 @@ export const trustedDevices = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [
-    index('trusted_devices_user').on(table.userId).where(sql`revoked_at is null`),
-    index('trusted_devices_end').on(table.expiresAt),
-  ],
+  (table) => [index('trusted_devices_user').on(table.userId), index('trusted_devices_end').on(table.expiresAt)],
 )
 
 /** Stands in `known_devices` for a kind of device wherever it is: its unique row decides which sign-in was the first. */
@@ -348,7 +346,11 @@ export const attemptBudgets = pgTable(
     /** When the failure that used it up was recorded: once a lock. */
     lockedAt: instant('locked_at'),
   },
-  (table) => [index('attempt_budgets_user').on(table.userId), index('attempt_budgets_end').on(table.windowEndsAt)],
+  (table) => [
+    index('attempt_budgets_user').on(table.userId),
+    index('attempt_budgets_end').on(table.windowEndsAt),
+    index('attempt_budgets_locked').on(table.windowEndsAt).where(sql`locked_at is not null`),
+  ],
 )
 
 /** What each role must have. A role without a row may do without. */
@@ -417,6 +419,9 @@ export const securityEvents = pgTable(
       table.outcome,
       table.severity,
     ),
+    index('security_events_actor')
+      .on(table.actorId, table.occurredAt.desc(), table.id.desc())
+      .where(sql`actor_id is not null`),
     index('security_events_time').on(table.occurredAt.desc(), table.id.desc()),
     index('security_events_kind').on(
       table.type,
@@ -446,7 +451,24 @@ export const securityEventPersonalData = pgTable(
 export const unsealedSecurityEvents = pgTable('unsealed_security_events', {
   ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   eventId: uuid('event_id').notNull(),
+  /** What the event counts under in `security_event_counts` once it is sealed. */
+  eventHour: instant('event_hour'),
+  eventType: text('event_type').$type<SecurityEventType>(),
 })
+
+/**
+ * How many sealed events of a type happened in an hour of UTC: kept by a trigger of the outbox, in the statement that seals, also
+ * of months that were dropped. Derived from the log, and not bound by the chain.
+ */
+export const securityEventCounts = pgTable(
+  'security_event_counts',
+  {
+    hour: instant('hour').notNull(),
+    type: text('type').$type<SecurityEventType>().notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.hour, table.type] })],
+)
 
 /** The chain: a link an event, in the order of sealing, kept for ever. Append-only. */
 export const auditLinks = pgTable('audit_links', {
@@ -555,9 +577,58 @@ export const outgoingMessages = pgTable(
     dueAt: instant('due_at').notNull(),
     attempts: integer('attempts').notNull().default(0),
     sentAt: instant('sent_at'),
+    /** Whether nothing of it may stay once it is sent: whom it goes to is, or is about to be, nobody's user. */
+    leavesNoTrace: boolean('leaves_no_trace').notNull().default(false),
   },
   (table) => [
+    index('outgoing_messages_recipient').on(sql`lower(${table.recipient})`),
+    index('outgoing_messages_traceless').on(table.createdAt).where(sql`leaves_no_trace`),
     index('outgoing_messages_due').on(table.dueAt).where(sql`sent_at is null`),
     index('outgoing_messages_sent').on(table.sentAt).where(sql`sent_at is not null`),
+  ],
+)
+
+/** What users agreed to, and to what no more. Append-only while the account lasts: the newest decision on a purpose counts. */
+export const consents = pgTable(
+  'consents',
+  {
+    /** Their order. It is PostgreSQL's: the clocks of servers may differ. */
+    ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    purpose: text('purpose').notNull(),
+    version: text('version').notNull(),
+    granted: boolean('granted').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (table) => [index('consents_user').on(table.userId, table.purpose, table.ordinal.desc())],
+)
+
+/**
+ * Accounts that were erased. With it stands all that its event holds, so that the event's link proves the erasure also once
+ * the event was archived. Kept for ever.
+ */
+export const erasures = pgTable(
+  'erasures',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id),
+    eventId: uuid('event_id').notNull(),
+    severity: text('severity').$type<Severity>().notNull(),
+    erasedAt: instant('erased_at').notNull(),
+    actorId: uuid('actor_id'),
+    sessionId: uuid('session_id'),
+    personalDigest: text('personal_digest').notNull(),
+    /** When nothing of the person was left in the database; null while something may be. */
+    finishedAt: instant('finished_at'),
+    /** When the archived months were gone through; null until then. */
+    archivesDoneAt: instant('archives_done_at'),
+  },
+  (table) => [
+    index('erasures_time').on(table.erasedAt, table.userId),
+    index('erasures_unfinished').on(table.erasedAt).where(sql`finished_at is null`),
+    index('erasures_archived').on(table.erasedAt).where(sql`archives_done_at is null`),
   ],
 )

@@ -97,8 +97,10 @@ export const createPermissions = (deps: PermissionDeps) => {
         user: oneOf('ADMIN', 'AUDITOR'),
         users: oneOf('ADMIN', 'AUDITOR'),
         userSessions: oneOf('ADMIN', 'AUDITOR'),
+        consents: signedInUserWhoOwesNothing,
         auditEvents: oneOf('ADMIN', 'AUDITOR'),
         verifyAuditLog: oneOf('ADMIN', 'AUDITOR'),
+        securityOverview: oneOf('ADMIN', 'AUDITOR'),
         mfaPolicies: oneOf('ADMIN', 'AUDITOR'),
       },
       Mutation: {
@@ -126,6 +128,9 @@ export const createPermissions = (deps: PermissionDeps) => {
         regenerateBackupCodes: userWithFreshProof,
         changePassword: userWithFreshProof,
         changeEmail: userWithFreshProof,
+        recordConsent: signedInUserWhoOwesNothing,
+        exportMyData: userWithFreshProof,
+        deleteMyAccount: userWithFreshProof,
         setMfaPolicy: adminWithFreshProof,
         suspendUser: adminWithFreshProof,
         reinstateUser: adminWithFreshProof,
@@ -133,6 +138,7 @@ export const createPermissions = (deps: PermissionDeps) => {
         setUserRole: adminWithFreshProof,
         resetUserMfa: adminWithFreshProof,
         revokeUserSessions: adminWithFreshProof,
+        eraseUser: adminWithFreshProof,
       },
       // Asked when a subscription starts, and again at each event.
       Subscription: {

@@ -18,6 +18,8 @@ import { SmsEnrolmentResolver, TotpEnrolmentResolver } from '../mfa/enrolment.gr
 import { UserMfaResolver } from '../mfa/factor.graphql.ts'
 import { MfaActivatedResolver, MfaResolver } from '../mfa/mfa.graphql.ts'
 import { MfaPolicyResolver } from '../mfa/policy.graphql.ts'
+import { OverviewResolver } from '../overview/overview.graphql.ts'
+import { PrivacyResolver } from '../privacy/privacy.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
 import { SessionLimitResolver } from '../sessions/session-limit.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
@@ -51,6 +53,8 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       MfaChallengeResolver,
       MfaPolicyResolver,
       MfaResolver,
+      OverviewResolver,
+      PrivacyResolver,
       RecoveryResolver,
       SecurityEventResolver,
       SessionLimitResolver,

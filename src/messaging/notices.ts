@@ -167,6 +167,15 @@ If you did not expect that, tell your administrator.
 `,
 })
 
+export const erasedNotice = (to: string, { by, at }: { readonly by: string; readonly at: Date }): Message => ({
+  to,
+  subject: 'Your account was erased',
+  text: `${by} erased your account at ${at.toISOString()}. Nothing that names you is kept, this address included: this is the last message. It can not be undone.
+
+If you did not expect that, tell whoever runs the service that the account belonged to. You may register again with this address.
+`,
+})
+
 export const sessionsRevokedNotice = (to: string, { at }: { readonly at: Date }): Message => ({
   to,
   subject: 'An administrator ended your sessions',

@@ -62,6 +62,11 @@ export const createFactorStore = (db: Db) => ({
       .where(and(eq(userId, ownerId), ne(status, 'PENDING')))
   },
 
+  /** All of them with their secrets, pending ones included, the oldest first. */
+  async listEverySealed(ownerId: string): Promise<SealedFactor[]> {
+    return db.select(sealedFactorColumns).from(mfaConfigurations).where(eq(userId, ownerId)).orderBy(asc(createdAt))
+  },
+
   /** Starts an enrolment over: an abandoned one of the same user is dropped, with its challenges. */
   async insertPending(factor: SealedFactor): Promise<void> {
     await db.delete(mfaConfigurations).where(and(eq(userId, factor.userId), eq(status, 'PENDING')))

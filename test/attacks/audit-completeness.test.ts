@@ -552,6 +552,58 @@ const cases: Record<string, readonly Case[]> = {
       },
     ],
   ],
+  recordConsent: [
+    [
+      'given, and given again',
+      ['CONSENT_RECORDED'],
+      async ({ client, begin }) => {
+        const input = { purpose: 'newsletter', version: '1', granted: true }
+        await begin()
+        for (const _time of [1, 2]) await client.ask(documents.RecordConsentDocument, { input })
+      },
+    ],
+    [
+      'taken back',
+      ['CONSENT_WITHDRAWN'],
+      async ({ client, begin }) => {
+        const input = { purpose: 'newsletter', version: '1' }
+        await client.ask(documents.RecordConsentDocument, { input: { ...input, granted: true } })
+        await begin()
+        await client.ask(documents.RecordConsentDocument, { input: { ...input, granted: false } })
+      },
+    ],
+  ],
+  exportMyData: [
+    [
+      'exported',
+      ['DATA_EXPORTED'],
+      async ({ client, begin }) => {
+        await begin()
+        await client.ask(documents.ExportMyDataDocument, {})
+      },
+    ],
+  ],
+  deleteMyAccount: [
+    [
+      'erased',
+      ['ACCOUNT_ERASED', 'SESSION_REVOKED'],
+      async ({ client, begin }) => {
+        await begin()
+        await client.ask(documents.DeleteMyAccountDocument, {})
+      },
+    ],
+  ],
+  eraseUser: [
+    [
+      'erased',
+      ['ACCOUNT_ERASED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.EraseUserDocument, { id: user.id, reason: 'asked for by letter' })
+      },
+    ],
+  ],
   setMfaPolicy: [
     [
       'set',
@@ -713,6 +765,7 @@ test.each(mutations.filter(({ name }) => !openToAnyone.includes(name)))(
 
 const ofAdministrators = mutations.filter(({ name }) =>
   [
+    'eraseUser',
     'reinstateUser',
     'resetUserMfa',
     'revokeUserSessions',

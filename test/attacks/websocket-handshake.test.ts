@@ -256,7 +256,7 @@ test.each([
   ['a variable of another type', 'subscription ($after: Int) { securityEvents(after: $after) { id } }'],
   ['a literal of another type', 'subscription { securityEvents(after: { x: 1 }) { id } }'],
   ['no operation', 'fragment F on Session { id }'],
-])('F3 F11 %s is refused over a socket, and nothing of it runs', async (_what, query) => {
+])('A9 F3 F11 %s is refused over a socket, and nothing of it runs', async (_what, query) => {
   const client = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
   const live = await connect(gatehouse.url, client.token)
   const before = await rowCounts(gatehouse.sql)

@@ -9,23 +9,28 @@ import { loginChallenge } from '../support/second-factor.ts'
 type Verdict = 'allowed' | 'UNAUTHENTICATED' | 'FORBIDDEN'
 const anyone = { unknown: 'allowed', USER: 'allowed', AUDITOR: 'allowed', ADMIN: 'allowed' } as const
 const signedIn = { ...anyone, unknown: 'UNAUTHENTICATED' } as const
-const readersOfTheLog = { ...signedIn, USER: 'FORBIDDEN' } as const
-const administrators = { ...readersOfTheLog, AUDITOR: 'FORBIDDEN' } as const
+const readersOfAll = { ...signedIn, USER: 'FORBIDDEN' } as const
+const administrators = { ...readersOfAll, AUDITOR: 'FORBIDDEN' } as const
 
 /** Who may call what. Written down apart from the server's own table, so that a change of either is seen. */
 const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfTheLog,
+  auditEvents: readersOfAll,
   changeEmail: signedIn,
   changePassword: signedIn,
   confirmEmail: anyone,
+  consents: signedIn,
+  deleteMyAccount: signedIn,
   enrolMfa: signedIn,
+  eraseUser: administrators,
+  exportMyData: signedIn,
   issueAccessToken: signedIn,
   listSessions: signedIn,
   login: anyone,
   logout: signedIn,
   me: signedIn,
-  mfaPolicies: readersOfTheLog,
+  mfaPolicies: readersOfAll,
   reauthenticate: signedIn,
+  recordConsent: signedIn,
   regenerateBackupCodes: signedIn,
   refreshSession: signedIn,
   reinstateUser: administrators,
@@ -42,6 +47,7 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   revokeTrustedDevice: signedIn,
   revokeUserSessions: administrators,
   securityEvents: signedIn,
+  securityOverview: readersOfAll,
   sendMfaCode: anyone,
   setMfaPolicy: administrators,
   setPreferredMfaFactor: signedIn,
@@ -49,16 +55,16 @@ const verdicts: Record<string, Record<'unknown' | 'USER' | 'AUDITOR' | 'ADMIN', 
   suspendUser: administrators,
   trustedDevices: signedIn,
   unlockUser: administrators,
-  user: readersOfTheLog,
-  userSessions: readersOfTheLog,
-  users: readersOfTheLog,
-  verifyAuditLog: readersOfTheLog,
+  user: readersOfAll,
+  userSessions: readersOfAll,
+  users: readersOfAll,
+  verifyAuditLog: readersOfAll,
   verifyMfa: anyone,
 }
 
 /** Nobody else gets a socket. */
 const subscriptionVerdicts: Record<string, Record<'USER' | 'AUDITOR' | 'ADMIN', Verdict>> = {
-  auditEvents: readersOfTheLog,
+  auditEvents: readersOfAll,
   securityEvents: signedIn,
   sessionEnded: signedIn,
 }
@@ -170,7 +176,7 @@ const strangers: Record<string, () => Promise<string | undefined>> = {
     (await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))).sessionId,
 }
 
-test.each(Object.entries(strangers))('F13 a socket of %s is closed, which is recorded once', async (_who, tokenOf) => {
+test.each(Object.entries(strangers))('B2 F13 a socket of %s is closed and recorded once', async (_who, tokenOf) => {
   const before = (await refusalsOf('connection_init')).length
   const live = await openSocket(gatehouse.url)
   const token = await tokenOf()

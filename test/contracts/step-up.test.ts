@@ -32,7 +32,11 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   changeEmail: 'always',
   changePassword: 'always',
   confirmEmail: 'never',
+  consents: 'never',
+  deleteMyAccount: 'always',
   enrolMfa: 'onceEnrolled',
+  eraseUser: 'always',
+  exportMyData: 'always',
   issueAccessToken: 'never',
   listSessions: 'never',
   login: 'never',
@@ -40,6 +44,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   me: 'never',
   mfaPolicies: 'never',
   reauthenticate: 'onceEnrolled', // it is the step-up of those who have no factor
+  recordConsent: 'never',
   refreshSession: 'never',
   regenerateBackupCodes: 'always',
   register: 'never',
@@ -56,6 +61,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   revokeTrustedDevice: 'never',
   revokeUserSessions: 'always',
   securityEvents: 'never',
+  securityOverview: 'never',
   sendMfaCode: 'never',
   setMfaPolicy: 'always',
   setPreferredMfaFactor: 'never',
@@ -220,6 +226,12 @@ const realCall: Record<string, (held: { factorId: string }) => string | Promise<
     await gatehouse.signedInAs(bystander)
     return `mutation { revokeUserSessions(id: "${bystander.id}", reason: "lost laptop") { id } }`
   },
+  deleteMyAccount: () => 'mutation { deleteMyAccount { id } }',
+  async eraseUser() {
+    const { id } = await gatehouse.createUser()
+    return `mutation { eraseUser(id: "${id}", reason: "asked for by letter") { id } }`
+  },
+  exportMyData: () => 'mutation { exportMyData { data } }',
   setMfaPolicy: () =>
     'mutation { setMfaPolicy(input: { role: AUDITOR, requirement: OPTIONAL, graceDays: 3 }) { role } }',
   async setUserRole() {

@@ -7,20 +7,9 @@ import {
   policy,
   stuffing,
 } from '../../src/risk/policy.ts'
-import { readDocument } from '../support/walk.ts'
+import { readDocument, tablesUnder } from '../support/prose.ts'
 
-/** The rows of the table under this heading. */
-const tableUnder = async (firstHeading: string): Promise<string[][]> => {
-  const lines = (await readDocument('docs/risk.md')).split('\n')
-  const start = lines.findIndex((line) => line.startsWith(`| ${firstHeading} |`))
-  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'))
-  return lines.slice(start + 2, end).map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
-}
+const tableUnder = (firstHeading: string) => tablesUnder('docs/risk.md', firstHeading)
 
 test("the document's policy is the one that the server holds to", async () => {
   expect(await tableUnder('Finding')).toEqual(

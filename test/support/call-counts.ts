@@ -1,7 +1,7 @@
 import type { Gatehouse } from './gatehouse.ts'
 import type { RedisServerProcess } from './redis-server.ts'
 
-/** Statements about a table that PostgreSQL ran while `work` did. */
+/** Statements that name a table and that PostgreSQL ran while `work` did. */
 export const countStatements = async (
   { sql }: Pick<Gatehouse, 'sql'>,
   table: string,
