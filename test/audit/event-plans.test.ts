@@ -86,8 +86,9 @@ describe.each(filters.map((filter) => [JSON.stringify(filter), filter] as const)
       const asked = { ...filter, ...time }
       const read = (db: Parameters<typeof createEventStore>[0]) =>
         createEventStore(db, systemClock).page(asked, null, 21)
-      const { scanned, blocks } = await plans.readingOf(read, asked.ipAddress ? 'planned' : 'prepared')
+      const { scanned, rows, blocks } = await plans.readingOf(read, asked.ipAddress ? 'planned' : 'prepared')
       expect([time, scanned]).toEqual([time, []])
+      expect(rows).toBeLessThan(3_000)
       expect(blocks).toBeLessThan(8_000)
     }
   })

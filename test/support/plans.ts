@@ -6,7 +6,9 @@ import type { Db } from '../../src/db/client.ts'
 export interface Reading {
   /** Tables that were read from one end to the other, empty ones aside. */
   readonly scanned: readonly string[]
-  /** Blocks of 8 kB that were looked at, of tables and indexes. */
+  /** Rows that were looked at, those that did not fit included. */
+  readonly rows: number
+  /** Blocks of 8 kB that were looked at, of tables and indexes: also for what an index alone ruled out. */
   readonly blocks: number
 }
 
@@ -30,6 +32,7 @@ const readingOf = (plan: PlanNode): Reading => {
     scanned: scans
       .filter((node) => node['Node Type'] === 'Seq Scan' && rowsOf(node) > 0)
       .map((node) => node['Relation Name'] ?? ''),
+    rows: scans.reduce((sum, node) => sum + rowsOf(node) * node['Actual Loops'], 0),
     blocks: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
   }
 }
