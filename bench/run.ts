@@ -5,6 +5,7 @@ import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
 import { liveEvents } from './live-events.ts'
 import { lockout } from './lockout.ts'
+import { observability } from './observability.ts'
 import { revocation } from './revocation.ts'
 import { sessionCheck } from './session-check.ts'
 import { signIn } from './sign-in.ts'
@@ -19,6 +20,7 @@ import { verifyMfa } from './verify-mfa.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'session-check': sessionCheck,
+  observability,
   'sign-in': signIn,
   'verify-mfa': verifyMfa,
   lockout,
