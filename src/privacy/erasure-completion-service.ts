@@ -12,8 +12,6 @@ export interface ErasureCompletionDeps {
   readonly now: Clock
 }
 
-
-
 const finalPassAfterSeconds = 30 // whatever was under way has ended, on the slowest server
 const mostAtOnce = 100
 const longestOfOneMs = 30_000
