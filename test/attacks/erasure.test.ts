@@ -91,7 +91,7 @@ test('H8: after an erasure nothing of the person is left, every door is closed, 
 
   await eventually(() => mailbox.mailsTo(email).some((mail) => mail.includes('Subject: Your account was erased')))
   await eventually(async () => (await home.sql`SELECT 1 FROM outgoing_messages WHERE leaves_no_trace`).length === 0)
-  expect(tracesIn(await dumpOf(home.sql))).toEqual([])
+  await eventually(async () => tracesIn(await dumpOf(home.sql)).length === 0) // with the answer, or soon on an overloaded machine
   const after = await rowsAbout(home, victim)
   expect(Object.keys(after).filter((name) => after[name] && !left[name])).toEqual([])
   expect(after.security_event_personal_data).toBe(1)
