@@ -189,6 +189,7 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Texted codes that nobody enters, to numbers that begin alike', ...cellsOf(smsBudgets.unansweredPrefix)],
     ['Texted codes that nobody enters, to one country', ...cellsOf(smsBudgets.unansweredCountryDaily)],
     ['Mails to confirm an address, to one mailbox', ...cellsOf(mailboxBudgets.confirmations)],
+    ['Changes of address that one user asks for', ...cellsOf(mailboxBudgets.addressChanges)],
     ['Mails to reset a password, to one mailbox', ...cellsOf(mailboxBudgets.resets)],
     ['Mails that tell of a lock, to one user', ...cellsOf(mailboxBudgets.locks)],
     ['Mails that tell of a refused sign-in, to one user', ...cellsOf(mailboxBudgets.refusals)],
