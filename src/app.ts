@@ -17,9 +17,13 @@ import { createRegistrationService } from './accounts/registration-service.ts'
 import { createSignIn } from './accounts/sign-in-service.ts'
 import { createActOnUser } from './admin/act-on-user-service.ts'
 import { AdminResolver } from './admin/admin.graphql.ts'
+import { createResetUserMfa } from './admin/mfa-reset-service.ts'
+import { createSetUserRole } from './admin/role-service.ts'
 import { createRevokeUserSessions } from './admin/session-revocation-service.ts'
 import { createSuspensionService } from './admin/suspension-service.ts'
 import { createUnlockUser } from './admin/unlock-service.ts'
+import { createUserReading } from './admin/user-reading-service.ts'
+import { UsersResolver } from './admin/users.graphql.ts'
 import { AuditResolver } from './audit/audit.graphql.ts'
 import { createCheckAuditLog } from './audit/audit-check-service.ts'
 import { auditKeysOf } from './audit/audit-key.ts'
@@ -41,6 +45,7 @@ import { createFloodStore } from './budgets/flood-store.ts'
 import { createLockIfSpent } from './budgets/lock-service.ts'
 import type { Config } from './config.ts'
 import { type Db, openDatabase } from './db/client.ts'
+import { createReadPlanned } from './db/planned.ts'
 import { createTransact } from './db/transact.ts'
 import { TrustedDeviceResolver } from './devices/trusted-device.graphql.ts'
 import { parseDeviceToken } from './devices/trusted-device.ts'
@@ -54,6 +59,7 @@ import { createSubscriptions } from './graphql/subscriptions.ts'
 import { createTokenDelivery } from './graphql/token-delivery.ts'
 import { serveHealth } from './http/health.ts'
 import { serveJwks } from './http/jwks.ts'
+import { createMetricsServer, serveMetrics } from './http/metrics.ts'
 import { serveOutbox } from './http/outbox.ts'
 import { createHttpServer } from './http/server.ts'
 import { createSockets } from './http/sockets.ts'
@@ -85,6 +91,12 @@ import { createSmsCodeService } from './mfa/sms-code-service.ts'
 import { createStepUpService } from './mfa/step-up-service.ts'
 import { createRecordFailure } from './mfa/verification-failure-service.ts'
 import { createVerifyMfa } from './mfa/verification-service.ts'
+import { OverviewResolver } from './overview/overview.graphql.ts'
+import { createReadOverview } from './overview/overview-service.ts'
+import { createOverviewStore } from './overview/overview-store.ts'
+import { createArchivedErasures } from './privacy/archived-erasures-service.ts'
+import { PrivacyResolver } from './privacy/privacy.graphql.ts'
+import { createPrivacy } from './privacy/privacy-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
@@ -117,9 +129,15 @@ import { SignedInResolver } from './sessions/signed-in.graphql.ts'
 import { createTokenRenewal } from './sessions/token-renewal-service.ts'
 import { createJudgeReplacedToken } from './sessions/token-reuse-service.ts'
 import { createStores, type Stores } from './stores.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import { createObserved } from './telemetry/observed-service.ts'
+import { createReadMetrics } from './telemetry/server-state-service.ts'
+import { noTracing } from './telemetry/tracing.ts'
 
 export interface App {
   readonly server: FastifyInstance
+  /** Answers Prometheus, on a port of its own where one is configured. */
+  readonly metricsServer: FastifyInstance | null
   /** Answers what was asked already, then closes every connection. */
   close(): Promise<void>
 }
@@ -146,7 +164,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const serverId = newId()
   const keys = createKeyRing(config.keys)
   const limits = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds }
-  const database = openDatabase(config.databaseUrl)
+  const metrics = createMetrics()
+  const { observeCheck, observeStream } = createObserved(metrics)
+  const tracing = config.traces ? (await import('./telemetry/otlp.ts')).openTracing(config.traces, log) : noTracing
+  const database = openDatabase(config.databaseUrl, metrics.observeStatement)
   const storesOver = (db: Db) => createStores(db, keys, now)
   const reading: Stores = storesOver(database.reading)
   const writing: Stores = storesOver(database.writing)
@@ -160,6 +181,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     log,
     () => sealRelay.wake(),
   )
+  const planned = createReadPlanned(database.transactional, storesOver)
   const seen = createSeenHead()
   const verificationDeps = {
     keys: new Map(auditKeysOf(config.keys).map(({ id, publicKey }) => [id, publicKey])),
@@ -168,7 +190,14 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const checkHead = createCheckHead({ ...verificationDeps, store: writing.verification })
   const headNoting = createNudged(async () => void (await checkHead().catch(() => {})), noteHeadPauseMs)
   const sealRelay = startSealRelay({
-    sealSome: createSeal({ chain: writing.chain, checkHead, seen, key: auditKeysOf(config.keys)[0], now }),
+    sealSome: createSeal({
+      chain: writing.chain,
+      checkHead,
+      seen,
+      key: auditKeysOf(config.keys)[0],
+      onSealed: metrics.countSealed,
+      now,
+    }),
     duty: createLease({ leases: writing.leases, holder: serverId, ...sealDuty }),
     announceUnsealed: writing.chain.announceUnsealed,
     log,
@@ -249,8 +278,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     onInterrupted: endedTokens.interrupted,
   })
   if (config.redis) {
-    redis = await openRedis(config.redis, log, (run) =>
-      endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
+    redis = await openRedis(
+      config.redis,
+      log,
+      (run) => endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
+      metrics.observeRedisCall,
     )
   }
   const sweep = setInterval(() => (endedTokens.isCaughtUp() ? tellUntold() : catchUp()), endedTokensIntervalMs)
@@ -274,22 +306,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       ? undefined
       : startMailRelay({
           messages: writing.messages,
-          deliver: smtpUrl ? createSmtpDelivery(smtpUrl, mailFrom) : async () => {},
+          deliver: smtpUrl ? tracing.traceDelivery(createSmtpDelivery(smtpUrl, mailFrom)) : async () => {},
           keepsText: !isProduction,
           log,
           now,
         })
   const wakeMailRelay = () => mailRelay?.wake()
   const digest = (text: string) => keys.sign(text).toString('base64url')
-  const sendSms = config.twilio
-    ? createTwilioSms({ ...config.twilio, log, now })
+  const twilio = config.twilio && createTwilioSms({ ...config.twilio, log, now })
+  const sendSms = twilio
+    ? twilio
     : isProduction
       ? null
       : (sms: Sms) => writing.messages.keep('SMS', { ...sms, subject: 'Text message' }, now())
   const offersSms = sendSms !== null
 
   const hasher = await createPasswordHasher()
-  const floodStore = createFloodStore({ run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() }, now)
+  const floodStore = createFloodStore(
+    { run: (work) => redis.run(work), isTrusted: () => redis.isTrusted() },
+    digest,
+    now,
+  )
   const floods = createFloodGuard(floodStore, recordEvent, config.networkLimit, {
     budget: stuffing,
     detailsOf: stuffingDetails,
@@ -466,11 +503,27 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     logProblem: (problem) => log.error({ err: problem }, 'the owner of an account could not be told of a refusal'),
     now,
   })
+  const privacy = createPrivacy({
+    actAsOwner,
+    actOnUser,
+    consents: reading.consents,
+    erasures: writing.erasures,
+    erasedRows: writing.erasedRows,
+    claimOfUser: floods.claimOfUser,
+    endSessions,
+    buryAccount: (account) =>
+      cache.buryAccount(account).catch((problem) => endedTokens.dropUser(account.sessionTag, problem)),
+    wakeMailRelay,
+    logProblem: (problem) => log.error({ err: problem }, 'an erased account could not be taken out at once'),
+    keys,
+    now,
+  })
   const leaseOf = (task: string) => createLease({ leases: writing.leases, task, holder: serverId })
   const purges = startPurges({
     purge: createPurge({
       retention: writing.retention,
       overdueSessions: createOverdueSessions({ transact, sessions: reading.sessions, now }),
+      erasures: privacy.completion,
       sessionRetentionDays: config.sessionRetentionDays,
       now,
     }),
@@ -480,14 +533,16 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     firstAfterMs: firstPurgeAfterMs,
     log,
   })
-  const archives = config.auditArchiveDir
+  const archiveFiles = config.auditArchiveDir ? createArchiveFileStore(config.auditArchiveDir) : undefined
+  const archives = archiveFiles
     ? startArchives({
+        archivedErasures: createArchivedErasures({ erasures: writing.erasures, files: archiveFiles, now }),
         archives: createArchives({
           archives: monthsOfLog,
           month: createArchiveMonth({
             archives: monthsOfLog,
             log: wholeLog,
-            files: createArchiveFileStore(config.auditArchiveDir),
+            files: archiveFiles,
             auditKeys: auditKeysOf(config.keys),
             pause: () => wait(dropRetryMs),
             now,
@@ -518,8 +573,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         createUnlockUser({ actOnUser, wakeMailRelay, now }),
         createSuspensionService({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
         createRevokeUserSessions({ actOnUser, endSessions, wakeMailRelay, now }),
+        createSetUserRole({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
+        createResetUserMfa({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }),
       ),
-      new AuditResolver(createReadEvents(reading.events)),
+      new AuditResolver(createReadEvents({ events: reading.events, planned })),
       new AuditVerificationResolver(
         createCheckAuditLog(createVerifyLog({ ...verificationDeps, store: wholeLog }), recordEvent),
       ),
@@ -535,6 +592,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         factorService,
         createRegenerateBackupCodes({ actAsOwner, prepare: prepareBackupCodes, wakeMailRelay, now }),
       ),
+      new OverviewResolver(createReadOverview(createOverviewStore(database.writing), now)), // no read is to wait behind it
+      new PrivacyResolver(privacy.consents, privacy.exportData, privacy.erasures),
       new RecoveryResolver(passwordResets, passwords, emailChanges),
       new SecurityEventResolver(locate),
       new SessionLimitResolver(
@@ -546,6 +605,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       new TotpEnrolmentResolver(),
       new TrustedDeviceResolver(devices),
       new UserMfaResolver(),
+      new UsersResolver(createUserReading({ accounts: reading.accounts, sessions: reading.sessions, planned, now })),
     ].map((resolver) => [resolver.constructor, resolver]),
   )
   const permissions = createPermissions({
@@ -564,10 +624,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       logProblem: (problem) => log.error({ err: problem }, 'the session that a sign-in replaced could not be ended'),
     }),
   )
-  const apollo = createGraphQLServer({ schema, isProduction, log })
+  const apollo = createGraphQLServer({ schema, isProduction, log, observe: metrics.observeOperation })
   await apollo.start()
   const { createContext, contextOf } = createContextFactory({
-    checkSession,
+    checkSession: observeCheck(checkSession),
     readCookies: createSessionCookies({ isSecure: isProduction || publicUrl.startsWith('https:'), now }),
     logProblem: (problem) => log.error({ err: problem }, 'a session could not be checked'),
     findAccounts: reading.accounts.findByIds,
@@ -577,31 +637,49 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     schema,
     createContext,
     watch: sessionWatch,
-    stream: createSubscriptionStream({
-      schema,
-      contextOf,
-      standing: sessionWatch.standing,
-      followEvents: liveEvents.follow,
-    }),
+    stream: observeStream(
+      createSubscriptionStream({
+        schema,
+        contextOf,
+        standing: sessionWatch.standing,
+        followEvents: liveEvents.follow,
+      }),
+    ),
     recordEvent,
     log,
   })
+  const sockets = createSockets({ serveSocket, mostOfNetwork: config.socketsPerNetwork, log })
   const server = await createHttpServer({
     apollo,
     createContext,
-    sockets: createSockets({ serveSocket, mostOfNetwork: config.socketsPerNetwork, log }),
+    sockets,
     trustedProxies: config.trustedProxies,
     origins: new Set([new URL(publicUrl).origin, ...config.allowedOrigins]),
     isProduction,
     log,
+    observe: metrics.countResponse,
+    beginTrace: tracing.begin,
   })
   const pingRedis = () => redis.run(({ servers }) => Promise.all(servers.map(({ client }) => client.ping())))
   serveHealth(server, { pingDatabase: database.ping, pingRedis })
   serveJwks(server, signingKeys.published)
   if (!isProduction && !smtpUrl) serveOutbox(server, reading.messages)
+  const readMetrics = createReadMetrics(metrics.registry, {
+    database: database.load,
+    isRedisTrusted: () => redis.isTrusted(),
+    isTwilioPaused: () => twilio?.isPaused() ?? false,
+    hashes: hasher.load,
+    sockets: sockets.count,
+    unsealedEvents: reading.chain.backlog,
+    unsentMail: reading.messages.backlog,
+    now,
+  })
+  if (!isProduction) serveMetrics(server, readMetrics)
+  const metricsServer = config.metrics && createMetricsServer(readMetrics)
 
   return {
     server,
+    metricsServer,
     async close() {
       clearInterval(sweep)
       const inOrder = [
@@ -618,8 +696,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         signingKeys.stop,
         sealRelay.stop,
         headNoting.stop,
+        () => metricsServer?.close(),
         () => redis.close(),
         database.close,
+        tracing.close,
       ]
       for (const step of inOrder) {
         await Promise.resolve(step()).catch((problem: unknown) =>

@@ -43,6 +43,10 @@ export interface Config {
   /** How many whole months stay in the database after a month ended. */
   readonly auditRetentionMonths: number
   readonly logLevel: string
+  /** Where Prometheus is answered; null: nowhere, but in development at `/metrics` of the server. */
+  readonly metrics: { readonly host: string; readonly port: number } | null
+  /** The collector that takes traces; null: there are none. */
+  readonly traces: { readonly url: string; readonly serviceName: string; readonly ratio: number } | null
 }
 
 /** Every problem with the environment at once, so that nobody fixes them one start at a time. */
@@ -60,7 +64,10 @@ export class ConfigError extends Error {
 export const startProblem = (problem: unknown): string => {
   if (problem instanceof ConfigError) return problem.message
   const { code, port } = problem as { code?: string; port?: number }
-  if (code === 'EADDRINUSE') return new ConfigError([`PORT: ${port} is in use by another program; set another`]).message
+  if (code === 'EADDRINUSE') {
+    const name = process.env.METRICS_PORT?.trim() === String(port) ? 'METRICS_PORT' : 'PORT'
+    return new ConfigError([`${name}: ${port} is in use by another program; set another`]).message
+  }
   return problem instanceof Error ? String(problem.stack) : String(problem)
 }
 
@@ -185,6 +192,12 @@ export const readConfig = (environment: Environment = process.env): Config => {
   const auditRetentionMonths = whole(...auditRetention)
   const logLevel = text('LOG_LEVEL') || 'info'
   if (!logLevels.includes(logLevel)) fail(`LOG_LEVEL must be one of ${logLevels.join(', ')}`, '')
+  const metricsPort = text('METRICS_PORT') === '' ? null : whole('METRICS_PORT', 0, 0, 65_535)
+  if (metricsPort !== null && metricsPort > 0 && metricsPort === port)
+    fail('METRICS_PORT must be another than PORT: what is there is not for everybody', 0)
+  const collector = url('OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:'], text('OTEL_EXPORTER_OTLP_ENDPOINT'))
+  const ratio = Number(text('OTEL_TRACES_SAMPLER_ARG') || '1')
+  if (!(ratio >= 0 && ratio <= 1)) fail('OTEL_TRACES_SAMPLER_ARG must be a share from 0 to 1, such as 0.1', 0)
 
   if (problems.length > 0 || !keys) throw new ConfigError(problems)
   return {
@@ -211,6 +224,14 @@ export const readConfig = (environment: Environment = process.env): Config => {
     auditArchiveDir: text('AUDIT_ARCHIVE_DIR') || null,
     auditRetentionMonths,
     logLevel,
+    metrics: metricsPort === null ? null : { host: text('METRICS_HOST') || '127.0.0.1', port: metricsPort },
+    traces: collector
+      ? {
+          url: `${collector.replace(/\/+$/, '')}/v1/traces`,
+          serviceName: text('OTEL_SERVICE_NAME') || 'gatehouse',
+          ratio,
+        }
+      : null,
   }
 }
 

@@ -10,6 +10,7 @@ const start = async (): Promise<void> => {
   await checkDatabase(config.databaseUrl)
   const log = createLogger(config.logLevel)
   const app = await createApp(config, log)
+  if (config.metrics) await app.metricsServer?.listen(config.metrics)
   await app.server.listen({ port: config.port, host: config.host })
   log.info({ url: config.publicUrl }, 'Gatehouse is ready')
 

@@ -2,6 +2,7 @@ import { createSigningKeyStore } from './access-tokens/signing-key-store.ts'
 import { createAccountStore } from './accounts/account-store.ts'
 import { createRecoveryStore } from './accounts/recovery-store.ts'
 import { createSignInStore } from './accounts/sign-in-store.ts'
+import { createUserPageStore } from './admin/user-page-store.ts'
 import { createChainStore } from './audit/chain-store.ts'
 import { createEventStore } from './audit/event-store.ts'
 import { createRefusalStore } from './audit/refusal-store.ts'
@@ -17,6 +18,10 @@ import { createChallengeStore } from './mfa/challenge-store.ts'
 import { createFactorStore } from './mfa/factor-store.ts'
 import { createPolicyStore } from './mfa/policy-store.ts'
 import { createSmsSendStore } from './mfa/sms-send-store.ts'
+import { createConsentStore } from './privacy/consent-store.ts'
+import { createDataExportStore } from './privacy/data-export-store.ts'
+import { createErasedRowsStore } from './privacy/erased-rows-store.ts'
+import { createErasureStore } from './privacy/erasure-store.ts'
 import { createLeaseStore } from './retention/lease-store.ts'
 import { createRetentionStore } from './retention/retention-store.ts'
 import { createSessionContextStore } from './risk/session-context-store.ts'
@@ -34,6 +39,10 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   budgets: createBudgetStore(db),
   chain: createChainStore(db),
   challenges: createChallengeStore(db),
+  consents: createConsentStore(db),
+  dataExports: createDataExportStore(db),
+  erasedRows: createErasedRowsStore(db),
+  erasures: createErasureStore(db),
   events: createEventStore(db, now),
   factors: createFactorStore(db),
   leases: createLeaseStore(db),
@@ -51,5 +60,6 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   smsSends: createSmsSendStore(db),
   tickets: createTicketStore(db),
   trustedDevices: createTrustedDeviceStore(db),
+  userPages: createUserPageStore(db),
   verification: createVerificationStore(db),
 })

@@ -133,6 +133,11 @@ describe('what is malformed', () => {
     ['SESSION_RETENTION_DAYS', '0', 'from 1'],
     ['SESSION_RETENTION_DAYS', '3651', 'to 3650'],
     ['LOG_LEVEL', 'loud', 'debug'],
+    ['METRICS_PORT', 'nine', 'whole number'],
+    ['METRICS_PORT', '4000', 'another than PORT'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', 'https://'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10', 'from 0 to 1'],
+    ['OTEL_TRACES_SAMPLER_ARG', 'half', 'from 0 to 1'],
   ])('%s=%j is refused, naming it and what would be right', (name, value, hint) => {
     const problems = problemsOf({ ...production, ...twilio, MAIL_FROM: 'a@example.com', [name]: value })
     expect(problems).toEqual([expect.stringContaining(hint)])
@@ -220,6 +225,22 @@ describe('defaults', () => {
     const { smsCountries } = readConfig(needed)
     expect(smsCountries).toHaveLength(2 + 27 + 3 + 2 + 3)
     expect(smsCountries).toEqual(expect.arrayContaining(['US', 'CA', 'DE', 'HR', 'IS', 'GB', 'CH', 'AU', 'NZ', 'JP']))
+  })
+
+  test('metrics have a port of their own where one is set, which this machine alone reaches unless METRICS_HOST says more', () => {
+    expect(readConfig(production).metrics).toBeNull()
+    expect(readConfig({ ...production, METRICS_PORT: '9464' }).metrics).toEqual({ host: '127.0.0.1', port: 9464 })
+    const METRICS_HOST = '0.0.0.0'
+    expect(readConfig({ ...production, METRICS_PORT: '9464', METRICS_HOST }).metrics?.host).toBe(METRICS_HOST)
+  })
+
+  test('traces go to a collector where one is set, all of them unless a share is', () => {
+    expect(readConfig(production).traces).toBeNull()
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318/'
+    const given = { url: 'http://collector:4318/v1/traces', serviceName: 'gatehouse', ratio: 1 }
+    expect(readConfig({ ...production, OTEL_EXPORTER_OTLP_ENDPOINT }).traces).toEqual(given)
+    const more = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SERVICE_NAME: 'id', OTEL_TRACES_SAMPLER_ARG: '0.25' }
+    expect(readConfig({ ...production, ...more }).traces).toEqual({ ...given, serviceName: 'id', ratio: 0.25 })
   })
 
   test('the keys stand newest first, as they were given', () => {

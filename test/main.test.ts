@@ -1,9 +1,13 @@
+import { once } from 'node:events'
+import { type AddressInfo, createConnection, createServer } from 'node:net'
 import { expect, test } from 'vitest'
+import { freePort } from '../src/cli/local-service.ts'
 import { expectSealed } from './support/chain.ts'
 import { createTestDatabase } from './support/database.ts'
 import { LoginDocument, VerifyAuditLogDocument } from './support/documents.generated.ts'
-import { eventually, startGatehouse } from './support/gatehouse.ts'
+import { eventually, startGatehouse, testKeys } from './support/gatehouse.ts'
 import { startGatehouseProcess } from './support/gatehouse-process.ts'
+import { connect } from './support/live-socket.ts'
 import { runProgram } from './support/run-program.ts'
 
 test('production with nothing set exits 1, naming all that is missing on stderr', async () => {
@@ -44,6 +48,46 @@ test('I13 SIGTERM under load: every request begun is answered, what was answered
   const events = await expectSealed(gatehouse)
   expect(events.filter(({ type }) => type === 'SESSION_CREATED')).toHaveLength(done)
   await gatehouse.close()
+  await database.drop()
+})
+
+test('I13 SIGTERM with sockets open and Prometheus connected: sockets close with 1001, and the exit is clean', async () => {
+  const database = await createTestDatabase()
+  const gatehouse = await startGatehouse({ databaseUrl: database.url })
+  const { token } = await gatehouse.signedInAs(await gatehouse.createUser())
+  const METRICS_PORT = String(await freePort())
+  const server = await startGatehouseProcess(database.url, { METRICS_PORT })
+  const sockets = await Promise.all(Array.from({ length: 5 }, () => connect(server.url, token)))
+  sockets[0]?.subscribeText('subscription { sessionEnded { id } }')
+  const metrics = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`, { headers: { connection: 'keep-alive' } })
+  expect(await metrics.text()).toContain('gatehouse_sockets_open 5')
+  const idle = createConnection(Number(METRICS_PORT), '127.0.0.1') // and says nothing
+  await once(idle, 'connect')
+  const signalled = performance.now()
+  expect(await server.end('SIGTERM')).toBe(0)
+  expect(performance.now() - signalled).toBeLessThan(5_000)
+  expect((await Promise.all(sockets.map(({ closed }) => closed))).map(({ code }) => code)).toEqual(Array(5).fill(1001))
+  idle.destroy()
+  await gatehouse.close()
+  await database.drop()
+})
+
+test('a METRICS_PORT that another program has is named, and the exit code is 1', async () => {
+  const database = await createTestDatabase()
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const METRICS_PORT = String((other.address() as AddressInfo).port)
+  const environment = {
+    NODE_ENV: 'development',
+    DATABASE_URL: database.url,
+    GATEHOUSE_KEYS: testKeys,
+    PORT: '0',
+    METRICS_PORT,
+  }
+  const { code, stderr } = await runProgram('main.ts', [], { environment })
+  expect(code).toBe(1)
+  expect(stderr).toContain(`METRICS_PORT: ${METRICS_PORT} is in use`)
+  other.close()
   await database.drop()
 })
 

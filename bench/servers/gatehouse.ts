@@ -10,4 +10,5 @@ const { createLogger } = await built<typeof import('../../src/lib/logger.ts')>('
 
 const config = readConfig()
 const app = await createApp(config, createLogger(config.logLevel))
+if (config.metrics) await app.metricsServer?.listen(config.metrics)
 await serve(app.server, app.close)

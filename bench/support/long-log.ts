@@ -16,17 +16,21 @@ import { withDatabase } from './seed.ts'
 import { masterKey } from './server.ts'
 import { userAgents } from './stored-sessions.ts'
 
-const months = 6
 const rowsAtOnce = 2_000
 const types: readonly SecurityEventType[] = ['LOGIN_SUCCEEDED', 'SESSION_CREATED', 'MFA_SUCCEEDED', 'LOGIN_FAILED']
 
 /**
- * Writes events evenly over the last six months, each of a partition of its own, from where the log stands: number `first` to
+ * Writes events evenly over the last months, by default six, each of a partition of its own, from where the log stands: number `first` to
  * `last` of a log of `total`. `userOf` says whose each one is.
  */
 export const writeLog = (
   { databaseUrl, say }: Environment,
-  { first, last, total }: { readonly first: number; readonly last: number; readonly total: number },
+  {
+    first,
+    last,
+    total,
+    months = 6,
+  }: { readonly first: number; readonly last: number; readonly total: number; readonly months?: number },
   userOf: (event: number) => string,
 ): Promise<void> =>
   withDatabase(databaseUrl, async (db) => {

@@ -15,7 +15,10 @@ export interface Server {
 export const masterKey = { id: 'bench', secret: Buffer.alloc(32, 7) }
 
 /** Starts the built Gatehouse as it runs in production, in a process of its own. */
-export const startGatehouse = ({ databaseUrl, redisUrl, smtpUrl }: Environment): Promise<Server> =>
+export const startGatehouse = (
+  { databaseUrl, redisUrl, smtpUrl }: Omit<Environment, 'say'>,
+  settings: Record<string, string> = {},
+): Promise<Server> =>
   start('gatehouse', {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
@@ -25,6 +28,7 @@ export const startGatehouse = ({ databaseUrl, redisUrl, smtpUrl }: Environment):
     SMTP_URL: smtpUrl,
     MAIL_FROM: 'bench@example.com',
     LOG_LEVEL: 'warn',
+    ...settings,
   })
 
 /** Starts the same web server with a constant for an answer. */

@@ -148,6 +148,16 @@ export const createAccountStore = (db: Db) => ({
     return row ?? null
   },
 
+  /** Gives an ACTIVE or SUSPENDED account a role; null where it is neither. */
+  async changeRole(userId: string, newRole: Role): Promise<Account | null> {
+    const [row] = await db
+      .update(users)
+      .set({ role: newRole, version: nextVersion })
+      .where(and(eq(id, userId), inArray(status, ['ACTIVE', 'SUSPENDED'])))
+      .returning(accountColumns)
+    return row ?? null
+  },
+
   /** Sets a new password: whoever proved the one before proved nothing. */
   async setPassword(userId: string, passwordHash: string): Promise<Account> {
     const [row] = await db

@@ -2,7 +2,7 @@ import { badInput } from '../failure.ts'
 import { hasControlCharacters } from '../lib/text.ts'
 
 export type Role = 'USER' | 'AUDITOR' | 'ADMIN'
-export type UserStatus = 'PENDING' | 'ACTIVE' | 'SUSPENDED'
+export type UserStatus = 'PENDING' | 'ACTIVE' | 'SUSPENDED' | 'ERASED'
 
 /** A user as every part of Gatehouse may know it: no secret among it. */
 export interface Account {

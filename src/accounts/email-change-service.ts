@@ -1,7 +1,7 @@
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import type { EventReport } from '../audit/security-event.ts'
-import { mailboxBudgets } from '../budgets/budget.ts'
+import { mailboxBudgets, userSubjects } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { Transact } from '../db/transact.ts'
 import { AppError, badInput } from '../failure.ts'
@@ -25,7 +25,7 @@ interface Stores {
   readonly recovery: Pick<RecoveryStore, 'insertEmailChange' | 'spendEmailChange' | 'applyEmail' | 'voidAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly budgets: Pick<BudgetStore, 'claimAll'>
-  readonly messages: Pick<MessageStore, 'enqueue' | 'discard'>
+  readonly messages: Pick<MessageStore, 'enqueue' | 'enqueueTo' | 'discard'>
   readonly events: Pick<EventStore, 'append'>
 }
 
@@ -71,7 +71,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         const expiresAt = secondsAfter(createdAt, changeLifetimeHours * 3600)
         const occasion = { ipAddress: client.ipAddress, at: createdAt }
         const holder = await accounts.findHolder(newEmail)
-        const own = { ...mailboxBudgets.addressChanges, subject: `address changes of ${owner.id}` }
+        const own = { ...mailboxBudgets.addressChanges, subject: userSubjects(owner.id).addressChanges }
         const claims = [mailboxClaim('confirmations', newEmail, digest), own]
         const isTooMuch = (await budgets.claimAll(claims, createdAt)) !== null
         const token = newToken()
@@ -82,7 +82,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         else {
           const tokenHash = fingerprint(token) // of a taken address too: its token leaves this function in no case
           await recovery.insertEmailChange({ id: newId(), userId: owner.id, newEmail, tokenHash, createdAt, expiresAt })
-          await messages.enqueue(mail, createdAt)
+          await messages.enqueueTo(holder?.id ?? owner.id, mail, createdAt)
           await messages.enqueue(emailChangeRequestedNotice(owner.email, newEmail, occasion), createdAt)
         }
         const report = { type: 'EMAIL_CHANGED', client, details: { step: 'requested' } } as const

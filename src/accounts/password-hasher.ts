@@ -21,6 +21,8 @@ export interface PasswordHasher {
   verify(stored: string | null, secret: string): Promise<boolean>
   /** Whether the next sign-in should replace the hash: it is not argon2id, or has less memory or fewer passes than ours. */
   isOutdated(stored: string): boolean
+  /** How many hashes are being made, and how many wait for that. */
+  load(): { readonly running: number; readonly waiting: number }
 }
 
 /** Starts the queue, and makes the hash that stands in where there is none. */
@@ -41,6 +43,7 @@ export const createPasswordHasher = async (): Promise<PasswordHasher> => {
       const matches = await queued(() => verify(stored ?? decoy, secret))
       return matches && stored !== null
     },
+    load: () => ({ running: limit.activeCount, waiting: limit.pendingCount }),
     isOutdated(stored) {
       const cost = argon2idCostOf(stored)
       return cost === null || cost.memoryCost < parameters.memoryCost || cost.timeCost < parameters.timeCost

@@ -1,6 +1,6 @@
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventReport } from '../audit/security-event.ts'
-import { type Budget, mailboxBudgets, passwordBudget, secondsUntil } from '../budgets/budget.ts'
+import { type Budget, mailboxBudgets, passwordBudget, secondsUntil, userSubjects } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { FloodStore } from '../budgets/flood-store.ts'
@@ -117,9 +117,11 @@ export const createSignIn = (deps: SignInDeps): SignIn => {
     const report = { type: 'LOGIN_FAILED', outcome: 'DENIED', userId: account.id, client, details } as const
     const tell = async ({ budgets: mailboxes, messages, afterCommit }: LockStores & AfterCommit): Promise<void> => {
       const at = now()
-      if (await mailboxes.claimAll([{ ...mailboxBudgets.refusals, subject: `refusal notices to ${account.id}` }], at))
+      if (
+        await mailboxes.claimAll([{ ...mailboxBudgets.refusals, subject: userSubjects(account.id).refusalNotices }], at)
+      )
         return
-      await messages.enqueue(signInRefusedNotice(account.email, { ipAddress: client.ipAddress, at }), at)
+      await messages.enqueueTo(account.id, signInRefusedNotice(account.email, { ipAddress: client.ipAddress, at }), at)
       afterCommit(async () => deps.wakeMailRelay())
     }
     void transact(tell).catch(deps.logProblem) // outside the request, whose time must not tell either

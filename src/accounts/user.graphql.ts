@@ -5,14 +5,16 @@ import { EmailAddressScalar } from './email-address.graphql.ts'
 
 export const RoleEnum = graphqlEnum<Role>('Role', 'What a user may do besides managing their own account.', {
   USER: 'Manages their own account and nothing else.',
-  AUDITOR: "Reads everybody's security events, and changes nothing.",
-  ADMIN: 'Reads what an AUDITOR reads, ends the sessions of others, and suspends accounts.',
+  AUDITOR: 'Reads every user, their sessions and security events, and changes nothing.',
+  ADMIN:
+    'Reads what an AUDITOR reads, ends the sessions of others, suspends accounts, resets second factors, and sets roles and policies.',
 })
 
-const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account stands in its life.', {
+export const UserStatusEnum = graphqlEnum<UserStatus>('UserStatus', 'Where an account stands in its life.', {
   PENDING: 'Registered, and the email address is not confirmed yet: nobody can sign in.',
   ACTIVE: 'In use.',
   SUSPENDED: 'Closed by an administrator: nobody can sign in until one reinstates it.',
+  ERASED: 'Gone for good. The id is left and is given to nobody else; the address, which names nobody, is made of it.',
 })
 
 @ObjectType('User', { description: 'A person with an account.', simpleResolvers: true })

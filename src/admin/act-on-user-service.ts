@@ -14,7 +14,7 @@ interface Stores {
 /**
  * Runs an administrator's act on a user, whatever the state of that account, in a transaction that holds the locks of both.
  * Throws STEP_UP_REQUIRED, FORBIDDEN when the caller is
- * no administrator any more, and NOT_FOUND, also for what is no id.
+ * no administrator any more, NOT_FOUND, also for what is no id, and CONFLICT for a user who was erased.
  */
 export type ActOnUser<All> = <T>(
   caller: SignedInCaller,
@@ -35,6 +35,7 @@ export const createActOnUser =
         if (actor.role !== 'ADMIN') throw new AppError('FORBIDDEN') // since the request began
         const [user] = namedId ? await stores.accounts.findByIds([namedId]) : []
         if (!user) throw new AppError('NOT_FOUND')
+        if (user.status === 'ERASED') throw new AppError('CONFLICT')
         return work(stores, user, actor.id)
       },
       namedId,

@@ -6,7 +6,7 @@ import {
   parseArchiveLine,
   parsePersonalData,
 } from './archive-file.ts'
-import { digestOf } from './chain.ts'
+import { type ChainedEvent, digestOf } from './chain.ts'
 import {
   type AuditProblem,
   beginning,
@@ -38,7 +38,15 @@ export interface ArchiveVerification {
   readonly keys: KnownKeys
   /** A head that somebody noted down: must stand in the chain where the files reach it. */
   readonly knownHead: ChainPosition | null
+  /** Users that somebody noted down as erased: that may stand in none of the files. */
+  readonly erased?: Iterable<string>
   readonly onProgress: (checked: number) => void
+}
+
+export interface VerifyArchives {
+  check(file: ArchiveFile): Promise<ArchiveResult>
+  /** Once all files were checked: the first event whose personal data is missing though nobody's erasure explains it. */
+  unexplained(): Finding | null
 }
 
 const checkedInOneGo = 500
@@ -47,11 +55,17 @@ const checkedInOneGo = 500
  * Checks archives of months one after the other, which must come in the order of their events and join: each on its own and
  * against those before it. Rejects where a file can't be read.
  */
-export const createVerifyArchive = ({ keys, knownHead, onProgress }: ArchiveVerification) => {
+export const createVerifyArchives = ({
+  keys,
+  knownHead,
+  erased = [],
+  onProgress,
+}: ArchiveVerification): VerifyArchives => {
+  const absences = collectAbsences(erased)
   let before: HashList | null = null
   let total = 0
 
-  return async ({ lines, personalData }: ArchiveFile): Promise<ArchiveResult> => {
+  const check = async ({ lines, personalData }: ArchiveFile): Promise<ArchiveResult> => {
     let checkedEvents = 0
     let hashes = null as HashList | null // set by `begin`, which the compiler does not see
     let previous = beginning
@@ -96,6 +110,7 @@ export const createVerifyArchive = ({ keys, knownHead, onProgress }: ArchiveVeri
           if (monthOf(event.id) !== `${header.month}-01`) return broken('eventAltered', event.id)
           if (checkLink(previous, { sequence, hash, digest: digestOf(event) })) return broken('eventAltered', event.id)
           const personal = await companions.of(event.id)
+          absences.note(sequence, event, personalData === null || personal !== null)
           const altered = (personal && checkPersonalData(event, personal)) ?? advance({ sequence, hash })
           if (altered) return broken(altered, event.id, sequence)
           lastEvent = sequence
@@ -125,6 +140,27 @@ export const createVerifyArchive = ({ keys, knownHead, onProgress }: ArchiveVeri
     before = hashes
     return { checkedEvents, end: previous, finding: null }
   }
+  return { check, unexplained: absences.unexplained }
+}
+
+/** Remembers of whom personal data is missing, and who was erased: which may come in a later file. */
+const collectAbsences = (known: Iterable<string>) => {
+  const erased = new Set(known)
+  const absent = new Map<string, { readonly finding: Finding; readonly by: readonly (string | null)[] }>()
+  return {
+    note(sequence: number, { id, type, userId, actorId }: ChainedEvent, isPresent: boolean): void {
+      const isErasure = type === 'ACCOUNT_ERASED'
+      if (isErasure && userId) erased.add(userId)
+      const by = [isErasure ? null : userId, actorId]
+      const key = by.join()
+      if (isPresent || absent.has(key)) return
+      absent.set(key, { finding: findingAt('personalDataMissing', sequence, id), by })
+    },
+    unexplained(): Finding | null {
+      const all = [...absent.values()].filter(({ by }) => !by.some((one) => one !== null && erased.has(one)))
+      return all.toSorted((a, b) => Number(a.finding.sequence) - Number(b.finding.sequence))[0]?.finding ?? null
+    },
+  }
 }
 
 const nextLine = async (reading: AsyncIterator<string | null>): Promise<ArchiveLine | null> => {
@@ -134,7 +170,7 @@ const nextLine = async (reading: AsyncIterator<string | null>): Promise<ArchiveL
   return parseArchiveLine(value)
 }
 
-/** Personal data goes in the order of its events, and any of it may be missing. */
+/** Personal data goes in the order of its events, and that of whom was erased is missing. */
 const companionsOf = (lines: ArchiveFile['personalData']) => {
   const reading = lines?.[Symbol.asyncIterator]()
   let waiting: ArchivedPersonalData | null | undefined

@@ -1,7 +1,7 @@
 import { AppError, badInput } from '../failure.ts'
+import { isWithinTime } from '../page.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
-import { isWithinLog } from './event-page.ts'
 import type { RecordEvent } from './event-recording-service.ts'
 import { describeFinding } from './verification.ts'
 import type { VerificationResult, VerifyLog } from './verification-service.ts'
@@ -33,7 +33,7 @@ const retryAfterSeconds = 10 // a million events take about a minute
 /** Throws BAD_USER_INPUT. */
 const parseCheckedTime = ({ from = null, to = null }: CheckedTime): { from: Date | null; to: Date | null } => {
   for (const [name, instant] of Object.entries({ from, to })) {
-    if (instant && !isWithinLog(instant)) throw badInput(name, 'must be between the years 1970 and 9998')
+    if (instant && !isWithinTime(instant)) throw badInput(name, 'must be between the years 1970 and 9998')
   }
   if (from && to && from > to) throw badInput('to', 'must not be before `from`')
   return { from, to }

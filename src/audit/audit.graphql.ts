@@ -1,16 +1,9 @@
 import { Arg, Ctx, Int, Query, Resolver } from 'type-graphql'
+import { afterArgument, defaultPageSize, firstArgument } from '../lib/page.graphql.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
-import type { ReadEvents } from './audit-service.ts'
-import type { EventConnection } from './event-page.ts'
+import type { EventConnection, ReadEvents } from './audit-service.ts'
 import { SecurityEventConnectionObject, SecurityEventFilterInput } from './security-event.graphql.ts'
 
-const defaultPageSize = 20
-const first = {
-  defaultValue: defaultPageSize,
-  nullable: true,
-  description: 'How many to list, from 1 to 100.',
-} as const
-const after = { nullable: true, description: 'The cursor to go on behind; null for the newest.' } as const
 const filter = { nullable: true, description: 'Which events; null for all.' } as const
 
 @Resolver()
@@ -23,8 +16,8 @@ export class AuditResolver {
 
   @Query(() => SecurityEventConnectionObject, { description: "The caller's own history, newest first." })
   securityEvents(
-    @Arg('first', () => Int, first) size: number | null,
-    @Arg('after', () => String, after) cursor: string | null,
+    @Arg('first', () => Int, firstArgument) size: number | null,
+    @Arg('after', () => String, afterArgument) cursor: string | null,
     @Arg('filter', () => SecurityEventFilterInput, filter) chosen: SecurityEventFilterInput | null,
     @Ctx() context: RequestContext,
   ): Promise<EventConnection> {
@@ -36,8 +29,8 @@ export class AuditResolver {
     description: "Everybody's history, newest first. For ADMIN and AUDITOR.",
   })
   auditEvents(
-    @Arg('first', () => Int, first) size: number | null,
-    @Arg('after', () => String, after) cursor: string | null,
+    @Arg('first', () => Int, firstArgument) size: number | null,
+    @Arg('after', () => String, afterArgument) cursor: string | null,
     @Arg('filter', () => SecurityEventFilterInput, filter) chosen: SecurityEventFilterInput | null,
   ): Promise<EventConnection> {
     return this.readEvents({ first: size ?? defaultPageSize, after: cursor, filter: chosen })

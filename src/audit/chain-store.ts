@@ -1,7 +1,15 @@
 import { desc, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { auditCheckpoints, auditHead, auditLinks, securityEvents, unsealedSecurityEvents } from '../db/tables.ts'
+import {
+  auditCheckpoints,
+  auditHead,
+  auditLinks,
+  securityEventPersonalData,
+  securityEvents,
+  unsealedSecurityEvents,
+} from '../db/tables.ts'
 import type { ChainedEvent, Link, SignedHead } from './chain.ts'
+import type { EventDetails, SecurityEventType } from './security-event.ts'
 
 /** Tells every server how far the log is sealed: the sequence of the newest link, as text. */
 export const auditHeadChannel = 'gatehouse_audit_head'
@@ -12,6 +20,8 @@ export const unsealedChannel = 'gatehouse_unsealed'
 export interface UnsealedEvent extends ChainedEvent {
   /** Its place in the outbox. */
   readonly ordinal: number
+  /** Of those events alone whose details are counted in metrics. */
+  readonly details: EventDetails | null
 }
 
 export interface Sealing {
@@ -31,6 +41,18 @@ export type ChainStore = ReturnType<typeof createChainStore>
 type UnsealedRow = Omit<UnsealedEvent, 'occurredAt'> & { readonly milliseconds: number } & Record<string, unknown>
 
 const hashBytes = 32
+const mostCounted = 100_000
+const counted: readonly SecurityEventType[] = [
+  'MFA_SUCCEEDED',
+  'MFA_FAILED',
+  'LOGGED_OUT',
+  'SESSION_REVOKED',
+  'SESSION_EXPIRED',
+  'SESSION_TOKEN_REUSED',
+  'ACCESS_DENIED',
+  'RATE_LIMITED',
+]
+const isCounted = sql.raw(`type in (${counted.map((type) => `'${type}'`).join()})`)
 
 /** The chain over the security log, and the outbox of what is not in it yet. */
 export const createChainStore = (db: Db) => ({
@@ -48,7 +70,8 @@ export const createChainStore = (db: Db) => ({
   async unsealed(most: number, after: number): Promise<UnsealedEvent[]> {
     const rows = await db.execute<UnsealedRow>(sql`
       select ordinal::float8, id, type, severity, outcome, (extract(epoch from occurred_at) * 1000)::float8 as milliseconds,
-        user_id as "userId", actor_id as "actorId", session_id as "sessionId", personal_digest as "personalDigest"
+        user_id as "userId", actor_id as "actorId", session_id as "sessionId", personal_digest as "personalDigest",
+        case when ${isCounted} then (select details from ${securityEventPersonalData} as personal where personal.event_id = id) end as details
       from ${unsealedSecurityEvents} join ${securityEvents} on id = event_id
       where ordinal > ${after} order by ${unsealedSecurityEvents.ordinal} limit ${most}`)
     return rows.map((row) => ({ ...row, occurredAt: new Date(row.milliseconds) }))
@@ -81,6 +104,14 @@ export const createChainStore = (db: Db) => ({
       )
       select pg_notify(${auditHeadChannel}, sequence::text) from moved`)
     return rows.length > 0
+  },
+
+  /** How many events wait to be sealed, and when the oldest of them happened. At most 100,000 are counted. */
+  async backlog(): Promise<{ readonly count: number; readonly since: Date | null }> {
+    const [row] = await db.execute<{ count: number; since: string | null }>(sql`
+      select (select count(*)::int from (select from ${unsealedSecurityEvents} limit ${mostCounted}) as waiting) as count,
+        (select occurred_at from ${unsealedSecurityEvents} join ${securityEvents} on id = event_id order by ordinal limit 1) as since`)
+    return { count: row?.count ?? 0, since: row?.since ? new Date(row.since) : null }
   },
 
   /** Wakes the server that seals, wherever it is. */

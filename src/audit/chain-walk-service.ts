@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createArchivedMonths } from './archived-months-service.ts'
+import { createErasedUsers } from './erased-users-service.ts'
 import {
   type AuditProblem,
   beginning,
@@ -33,6 +34,7 @@ const checkedInOneGo = 100 // about two milliseconds, then whoever else waits ha
 /** Goes along the chain, from a signed place to a signed place. */
 export const createChainWalk = ({ store, keys }: ChainWalkDeps, { from, to, onProgress }: Stretch) => {
   const archives = createArchivedMonths(store, keys)
+  const erasedUsers = createErasedUsers(store)
   let checked = 0
   let isKeyKnown = false // since a checkpoint of a known key none of a forgotten one can follow
 
@@ -47,8 +49,7 @@ export const createChainWalk = ({ store, keys }: ChainWalkDeps, { from, to, onPr
     const problem = checkLink(previous, link)
     if (problem) return problem
     if (!link.event) return archives.judgeAbsent(link)
-    // Who erases a person takes the companions of their events out: this is where such a one may be missing.
-    if (!link.personal) return checkEvent(link.event, link.digest) ?? 'personalDataMissing'
+    if (!link.personal) return checkEvent(link.event, link.digest) ?? erasedUsers.judgeAbsent(link.event)
     return checkEvent(link.event, link.digest) ?? checkPersonalData(link.event, link.personal)
   }
 

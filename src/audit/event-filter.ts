@@ -1,6 +1,6 @@
 import { badInput } from '../failure.ts'
 import { isId } from '../lib/ids.ts'
-import { isWithinLog } from './event-page.ts'
+import { isWithinTime } from '../page.ts'
 import type { Outcome, SecurityEvent, SecurityEventType, Severity } from './security-event.ts'
 
 /** Which events: those that fit everything given. An empty list fits none. */
@@ -29,7 +29,7 @@ export const parseFilter = (query: EventQuery): EventFilter => {
   }
   for (const name of ['from', 'to'] as const) {
     const instant = query[name]
-    if (instant && !isWithinLog(instant)) throw badInput(`filter.${name}`, 'must be between the years 1970 and 9998')
+    if (instant && !isWithinTime(instant)) throw badInput(`filter.${name}`, 'must be between the years 1970 and 9998')
   }
   return {
     ...Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null && value !== undefined)),

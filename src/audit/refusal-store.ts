@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { repeatedRefusals } from '../db/tables.ts'
+import { erasures, repeatedRefusals } from '../db/tables.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { eventInsertion } from './event-store.ts'
 import { type RefusalCount, refusalWindowSeconds } from './refusal.ts'
@@ -8,7 +8,7 @@ import type { EventReport } from './security-event.ts'
 
 export type RefusalStore = ReturnType<typeof createRefusalStore>
 
-/** Refusals that are counted until their window ends. */
+/** Refusals that are counted until their window ends; of erased users without what identifies them. */
 export const createRefusalStore = (db: Db, now: Clock) => ({
   /**
    * Counts refusals, records those of subjects that no window is open for, and records the other events, in one statement. However
@@ -24,7 +24,10 @@ export const createRefusalStore = (db: Db, now: Clock) => ({
     )
     await db.execute(sql`
       with refused as (
-        select * from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told (subject text, report jsonb, repeats integer)
+        select subject, repeats, case when exists (
+            select 1 from ${erasures} where user_id = (report ->> 'userId')::uuid
+          ) then report || '{"client": null}' else report end as report
+        from jsonb_to_recordset(${JSON.stringify(told)}::jsonb) as told (subject text, report jsonb, repeats integer)
       ),
       counted as (
         insert into ${repeatedRefusals} as known (subject, report, repeats, window_ends_at)

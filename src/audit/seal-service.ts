@@ -12,6 +12,8 @@ export interface SealDeps {
   readonly seen: Pick<SeenHead, 'note'>
   /** What signs from now on. */
   readonly key: AuditKey
+  /** Is told what was sealed here: each event of the log by one server, once, but for those that it dies over. */
+  readonly onSealed?: (events: readonly UnsealedEvent[]) => void
   readonly now: Clock
 }
 
@@ -28,7 +30,7 @@ const wholeReadMs = 900 // less than the time between looks that nobody asked fo
 const settleMs = 250 // longer than most transactions
 
 /** Knows from its own sealing how far the log is sealed, and reads it anew where another server was faster. */
-export const createSeal = ({ chain, checkHead, seen, key, now }: SealDeps): SealSome => {
+export const createSeal = ({ chain, checkHead, seen, key, onSealed, now }: SealDeps): SealSome => {
   // What was sealed stays in the outbox's index until a vacuum. It is read past about once a second, for what was written
   // long before its commit; else reading begins behind what had been sealed a moment ago.
   let [wholeReadAt, settledAt] = [Number.NEGATIVE_INFINITY, 0]
@@ -75,6 +77,7 @@ export const createSeal = ({ chain, checkHead, seen, key, now }: SealDeps): Seal
       const ordinals = events.map(({ ordinal }) => ordinal)
       if (!(await chain.seal({ from, links, ordinals, head, isCheckpoint }))) return true
       seen.note(head)
+      onSealed?.(events)
       position = { head, checkpoint: isCheckpoint ? head : checkpoint }
       newest = Math.max(newest, ordinals.at(-1) as number)
     } else position = { head: from, checkpoint }

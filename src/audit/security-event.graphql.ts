@@ -4,6 +4,8 @@ import { Ctx, Field, FieldResolver, ID, InputType, ObjectType, Resolver, Root } 
 import type { Account } from '../accounts/account.ts'
 import { UserObject } from '../accounts/user.graphql.ts'
 import { graphqlEnum } from '../lib/enum.graphql.ts'
+import { PageInfoObject } from '../lib/page.graphql.ts'
+import type { Connection, Edge } from '../page.ts'
 import { type RequestContext, signedIn } from '../sessions/caller.ts'
 import { type Device, describeDevice } from '../sessions/device.ts'
 import { IPAddressScalar } from '../sessions/ip-address.graphql.ts'
@@ -12,7 +14,6 @@ import type { Location } from '../sessions/location.ts'
 import type { Locate } from '../sessions/location-service.ts'
 import { DeviceObject } from '../sessions/session.graphql.ts'
 import type { EventQuery } from './event-filter.ts'
-import type { EventConnection, EventEdge } from './event-page.ts'
 import {
   type EventDetails,
   type Outcome,
@@ -24,7 +25,8 @@ import {
 
 const SeverityEnum = graphqlEnum<Severity>('Severity', 'How soon someone should look at an event.', {
   INFO: 'What happens every day.',
-  WARNING: 'Worth a look when it repeats: refusals and failed attempts.',
+  WARNING:
+    'Worth a look when it repeats: refusals, failed attempts, and acts of administrators that give an account more rights or less protection.',
   CRITICAL: 'Look now.',
 })
 
@@ -37,7 +39,7 @@ const OutcomeEnum = graphqlEnum<Outcome>('Outcome', 'How what was tried came out
 const folding =
   'Equal ones within a minute of the first are one more event, with their number in `details.repeats`, and `details.from` and `details.until`; with `details.various` they came in too many kinds to tell apart.'
 
-const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
+export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType', 'What happened.', {
   ACCOUNT_REGISTERED: 'Someone registered an address. FAILURE when it has an account already.',
   EMAIL_CONFIRMED: 'An address was confirmed, and the account opened.',
   EMAIL_CHANGED:
@@ -47,6 +49,9 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   ACCOUNT_LOCKED:
     'Too many failures in a row of time: `details.scope` says `password`, `mfa` or `factor`. A factor stays disabled; the rest opens again by itself.',
   ACCOUNT_UNLOCKED: 'The locks of an account were opened, by an administrator or by a password reset.',
+  ROLE_CHANGED: 'An administrator gave a user another role: `details.from` and `details.to`.',
+  ACCOUNT_ERASED:
+    'An account was erased, by its owner, or by an administrator, whose words `details.reason` holds. What happened to it before keeps neither address nor device, and no details.',
   LOGIN_SUCCEEDED: 'A sign-in was completed; `details.methods` says how.',
   LOGIN_FAILED:
     'A sign-in failed at the password. DENIED when that was right, and the account is suspended, has no room for another session, or the sign-in was too unusual. `details.reason` says which.',
@@ -57,6 +62,8 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
   MFA_ENROLMENT_STARTED: 'The enrolment of a second factor began.',
   MFA_ENROLLED: 'A second factor was put in force.',
   MFA_REMOVED: 'A second factor was removed.',
+  MFA_RESET:
+    'An administrator removed every second factor of an account; `details.reason` holds their words, `details.factors` says how many there were.',
   MFA_CHALLENGED:
     'A second factor was asked for; `details.purpose` says for what, and `details.findings` what was unusual about the sign-in, if anything.',
   MFA_SUCCEEDED: 'A second factor was proved.',
@@ -83,6 +90,9 @@ const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEventType'
     'Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it.',
   SESSION_CONTEXT_CHANGED:
     'A session was used from another network and on another kind of device than it began with; once for each. DENIED when it was ended for that, as the country had changed too.',
+  CONSENT_RECORDED: 'A user agreed to something; `details` has `purpose` and `version`.',
+  CONSENT_WITHDRAWN: 'A user refused something, or agrees to it no more; `details` has `purpose` and `version`.',
+  DATA_EXPORTED: 'A user got all that is held about them.',
   POLICY_CHANGED: 'An administrator changed who must have a second factor.',
   AUDIT_VERIFIED:
     'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',
@@ -154,7 +164,7 @@ export class SecurityEventResolver {
   @FieldResolver(() => IPAddressScalar, {
     nullable: true,
     description:
-      "Where the request came from; null when no request caused it, or when the actor's is not yours to see.",
+      "Where the request came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
   })
   ipAddress(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
     return seesActor(context, event) ? event.ipAddress : null
@@ -172,7 +182,7 @@ export class SecurityEventResolver {
   @FieldResolver(() => DeviceObject, {
     nullable: true,
     description:
-      "The device that it came from; null when no request caused it, or when the actor's is not yours to see.",
+      "The device that it came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
   })
   device(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Device | null {
     return event.userAgent !== null && seesActor(context, event) ? describeDevice(event.userAgent) : null
@@ -180,27 +190,15 @@ export class SecurityEventResolver {
 
   @FieldResolver(() => GraphQLJSONObject, {
     description:
-      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it.',
+      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it. Empty once its user was erased.',
   })
   details(@Root() event: SecurityEvent, @Ctx() context: RequestContext): EventDetails {
     return seesActor(context, event) ? event.details : withoutAdministratorsWords(event)
   }
 }
 
-@ObjectType('PageInfo', { description: 'How to go on in a list (Relay cursor connections).', simpleResolvers: true })
-class PageInfoObject {
-  @Field(() => Boolean, { description: 'Whether there are more.' })
-  readonly hasNextPage!: boolean
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Give it as `after` to get the next page; null when this page is empty.',
-  })
-  readonly endCursor!: string | null
-}
-
 @ObjectType('SecurityEventEdge', { description: 'An event at its place in a list.', simpleResolvers: true })
-class SecurityEventEdgeObject implements EventEdge {
+class SecurityEventEdgeObject implements Edge<SecurityEvent> {
   @Field(() => String, { description: 'The place: give it as `after` to go on behind this event.' })
   readonly cursor!: string
 
@@ -209,12 +207,12 @@ class SecurityEventEdgeObject implements EventEdge {
 }
 
 @ObjectType('SecurityEventConnection', { description: 'A page of events, newest first.', simpleResolvers: true })
-export class SecurityEventConnectionObject implements EventConnection {
+export class SecurityEventConnectionObject implements Connection<SecurityEvent> {
   @Field(() => [SecurityEventEdgeObject], { description: 'The events of this page.' })
-  readonly edges!: readonly EventEdge[]
+  readonly edges!: readonly Edge<SecurityEvent>[]
 
   @Field(() => PageInfoObject, { description: 'Whether and how to go on.' })
-  readonly pageInfo!: EventConnection['pageInfo']
+  readonly pageInfo!: Connection<SecurityEvent>['pageInfo']
 }
 
 @InputType('SecurityEventFilter', {

@@ -1,51 +1,60 @@
 import { hash } from 'node:crypto'
 import type { ClientInfo } from '../sessions/session.ts'
 
-export type Severity = 'INFO' | 'WARNING' | 'CRITICAL'
-export type Outcome = 'SUCCESS' | 'FAILURE' | 'DENIED'
+export const severities = ['INFO', 'WARNING', 'CRITICAL'] as const
+export type Severity = (typeof severities)[number]
+export const outcomes = ['SUCCESS', 'FAILURE', 'DENIED'] as const
+export type Outcome = (typeof outcomes)[number]
 
-export type SecurityEventType =
-  | 'ACCOUNT_REGISTERED'
-  | 'EMAIL_CONFIRMED'
-  | 'EMAIL_CHANGED'
-  | 'ACCOUNT_SUSPENDED'
-  | 'ACCOUNT_REINSTATED'
-  | 'ACCOUNT_LOCKED'
-  | 'ACCOUNT_UNLOCKED'
-  | 'LOGIN_SUCCEEDED'
-  | 'LOGIN_FAILED'
-  | 'LOGGED_OUT'
-  | 'PASSWORD_CHANGED'
-  | 'PASSWORD_RESET_REQUESTED'
-  | 'PASSWORD_RESET_COMPLETED'
-  | 'MFA_ENROLMENT_STARTED'
-  | 'MFA_ENROLLED'
-  | 'MFA_REMOVED'
-  | 'MFA_CHALLENGED'
-  | 'MFA_SUCCEEDED'
-  | 'MFA_FAILED'
-  | 'MFA_CODE_SENT'
-  | 'BACKUP_CODES_GENERATED'
-  | 'BACKUP_CODE_USED'
-  | 'STEP_UP_SUCCEEDED'
-  | 'SESSION_CREATED'
-  | 'SESSION_REFRESHED'
-  | 'SESSION_REVOKED'
-  | 'SESSION_EXPIRED'
-  | 'SESSION_TOKEN_REUSED'
-  | 'DEVICE_TRUSTED'
-  | 'DEVICE_TRUST_REVOKED'
-  | 'ACCESS_DENIED'
-  | 'RATE_LIMITED'
-  | 'NEW_DEVICE'
-  | 'NEW_LOCATION'
-  | 'IMPOSSIBLE_TRAVEL'
-  | 'CREDENTIAL_STUFFING'
-  | 'SESSION_CONTEXT_CHANGED'
-  | 'POLICY_CHANGED'
-  | 'AUDIT_VERIFIED'
-  | 'ACCESS_TOKEN_ISSUED'
-
+export const securityEventTypes = [
+  'ACCOUNT_REGISTERED',
+  'EMAIL_CONFIRMED',
+  'EMAIL_CHANGED',
+  'ACCOUNT_SUSPENDED',
+  'ACCOUNT_REINSTATED',
+  'ACCOUNT_LOCKED',
+  'ACCOUNT_UNLOCKED',
+  'ACCOUNT_ERASED',
+  'ROLE_CHANGED',
+  'LOGIN_SUCCEEDED',
+  'LOGIN_FAILED',
+  'LOGGED_OUT',
+  'PASSWORD_CHANGED',
+  'PASSWORD_RESET_REQUESTED',
+  'PASSWORD_RESET_COMPLETED',
+  'MFA_ENROLMENT_STARTED',
+  'MFA_ENROLLED',
+  'MFA_REMOVED',
+  'MFA_RESET',
+  'MFA_CHALLENGED',
+  'MFA_SUCCEEDED',
+  'MFA_FAILED',
+  'MFA_CODE_SENT',
+  'BACKUP_CODES_GENERATED',
+  'BACKUP_CODE_USED',
+  'STEP_UP_SUCCEEDED',
+  'SESSION_CREATED',
+  'SESSION_REFRESHED',
+  'SESSION_REVOKED',
+  'SESSION_EXPIRED',
+  'SESSION_TOKEN_REUSED',
+  'DEVICE_TRUSTED',
+  'DEVICE_TRUST_REVOKED',
+  'ACCESS_DENIED',
+  'RATE_LIMITED',
+  'NEW_DEVICE',
+  'NEW_LOCATION',
+  'IMPOSSIBLE_TRAVEL',
+  'CREDENTIAL_STUFFING',
+  'SESSION_CONTEXT_CHANGED',
+  'CONSENT_RECORDED',
+  'CONSENT_WITHDRAWN',
+  'DATA_EXPORTED',
+  'POLICY_CHANGED',
+  'AUDIT_VERIFIED',
+  'ACCESS_TOKEN_ISSUED',
+] as const
+export type SecurityEventType = (typeof securityEventTypes)[number]
 /** Flat facts about an event. Never a secret, code, token or password. */
 export type EventDetails = Readonly<Record<string, string | number | boolean>>
 
@@ -77,16 +86,18 @@ export interface SecurityEvent {
   readonly details: EventDetails
 }
 
-/** Who uses a stolen or guessed credential shows up here first. */
+/** Who uses a stolen or guessed credential shows up here first, or in what gives an account to somebody, or rights to an account. */
 const worthALook: ReadonlySet<SecurityEventType> = new Set([
   'ACCESS_DENIED',
   'ACCOUNT_LOCKED',
   'IMPOSSIBLE_TRAVEL',
   'LOGIN_FAILED',
   'MFA_FAILED',
+  'MFA_RESET',
   'NEW_DEVICE',
   'NEW_LOCATION',
   'RATE_LIMITED',
+  'ROLE_CHANGED',
   'SESSION_CONTEXT_CHANGED',
 ])
 
@@ -106,6 +117,8 @@ export const severityOf = ({ type, outcome }: Pick<EventReport, 'type' | 'outcom
 /** The fact of an event that an administrator wrote, where one did. */
 const administratorsWords: Partial<Record<SecurityEventType, string>> = {
   ACCOUNT_SUSPENDED: 'reason',
+  MFA_RESET: 'reason',
+  ACCOUNT_ERASED: 'reason',
   SESSION_REVOKED: 'note',
 }
 

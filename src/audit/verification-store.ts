@@ -1,22 +1,30 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import {
   auditArchives,
   auditCheckpoints,
   auditHead,
   auditLinks,
+  erasures,
   securityEventPersonalData,
   securityEvents,
   unsealedSecurityEvents,
 } from '../db/tables.ts'
 import type { SignedArchive } from './archive.ts'
-import type { ChainedEvent, HeadStanding, Link, SignedHead } from './chain.ts'
+import { type ChainedEvent, genesisHash, type HeadStanding, type Link, type SignedHead } from './chain.ts'
 import type { PersonalData } from './security-event.ts'
 
 /** A link with what stands in the log for it. */
 export interface StoredLink extends Link {
   readonly event: ChainedEvent | null
   readonly personal: PersonalData | null
+}
+
+/** An event of an erasure made anew from what stands beside it, and its place in the chain. */
+export interface StoredErasure {
+  readonly event: ChainedEvent
+  readonly link: Link
+  readonly previous: Pick<SignedHead, 'sequence' | 'hash'>
 }
 
 /** A signed head with how it stands to those that are kept, as the tables have it. */
@@ -56,6 +64,10 @@ export const createVerificationStore = (db: Db) => {
     const rows = await db.execute<HeadRow>(sql`
       select kept.*, ${standing(sql`kept.sequence`)} from ${auditCheckpoints} kept where ${condition}`)
     return rows.map(headOf)
+  }
+  const hashAt = async (sequence: number): Promise<Buffer | null> => {
+    const [link] = await db.select({ hash: auditLinks.hash }).from(auditLinks).where(sql`sequence = ${sequence}`)
+    return link?.hash ?? null
   }
   return {
     /** Read in one statement: the relay moves them together. */
@@ -110,9 +122,37 @@ export const createVerificationStore = (db: Db) => {
       return found[0] ?? null
     },
 
-    async hashAt(sequence: number): Promise<Buffer | null> {
-      const [link] = await db.select({ hash: auditLinks.hash }).from(auditLinks).where(sql`sequence = ${sequence}`)
-      return link?.hash ?? null
+    hashAt,
+
+    /**
+     * The erasure of a user as it must have been recorded, its link, and the link before that; null where no link bears its id.
+     * The event may be in an archive by now.
+     */
+    async erasureOf(userId: string): Promise<StoredErasure | null> {
+      const [row] = await db
+        .select({ erasure: getTableColumns(erasures), link: getTableColumns(auditLinks) })
+        .from(erasures)
+        .innerJoin(auditLinks, eq(auditLinks.eventId, erasures.eventId))
+        .where(eq(erasures.userId, userId))
+      if (!row) return null
+      const { erasure, link } = row
+      const { eventId: id, severity, erasedAt: occurredAt, actorId, sessionId, personalDigest } = erasure
+      const hash = link.sequence === 1 ? genesisHash : await hashAt(link.sequence - 1)
+      return {
+        event: {
+          id,
+          type: 'ACCOUNT_ERASED',
+          severity,
+          outcome: 'SUCCESS',
+          occurredAt,
+          userId,
+          actorId,
+          sessionId,
+          personalDigest,
+        },
+        link,
+        previous: { sequence: link.sequence - 1, hash: hash ?? Buffer.alloc(0) },
+      }
     },
 
     archives: (): Promise<SignedArchive[]> => db.select().from(auditArchives),

@@ -107,6 +107,11 @@ export const createBudgetStore = (db: Db) => {
       return row?.until ?? null
     },
 
+    /** Begins a budget anew, locked or not. */
+    async forget(subject: string): Promise<void> {
+      await db.delete(attemptBudgets).where(eq(attemptBudgets.subject, subject))
+    },
+
     /** Opens every lock on a user's sign-in. True when one was closed. */
     async clear(userId: string, now: Date): Promise<boolean> {
       const rows = await db

@@ -28,10 +28,13 @@ export const mailboxBudgets = {
   refusals: { limit: 3, windowSeconds: day },
 } as const satisfies Record<string, Budget>
 
-/** What one signed-in user may ask for, each of which leaves rows behind: far more than pages need. */
+/** What one signed-in user may ask for, each of which costs rows or time: far more than pages need. */
 export const userBudgets = {
   refreshes: { limit: 200, windowSeconds: 15 * minute },
   accessTokens: { limit: 1_000, windowSeconds: 15 * minute },
+  consents: { limit: 100, windowSeconds: 15 * minute },
+  /** Each reads all that is held about the user. */
+  exports: { limit: 5, windowSeconds: hour },
 } as const satisfies Record<string, Budget>
 
 /** Text messages. Those that count codes nobody enters get back what is entered: pumped numbers never enter one. */
@@ -57,3 +60,12 @@ export const secondsUntil = (instant: Date, now: Date): number =>
   Math.max(1, Math.ceil((instant.getTime() - now.getTime()) / 1000))
 
 export const mfaSubject = (userId: string): string => `mfa:${userId}`
+
+/** What is counted under a user's id. */
+export const userSubjects = (userId: string) => ({
+  lockNotices: `lock notices to ${userId}`,
+  refusalNotices: `refusal notices to ${userId}`,
+  addressChanges: `address changes of ${userId}`,
+  sms: `sms user ${userId}`,
+  smsDaily: `sms user today ${userId}`,
+})

@@ -18,9 +18,19 @@ const mostWatched = 2_000
 
 /**
  * Limits of whole networks, against floods. They count in Redis for all servers, and in the process while Redis is away:
- * what must never be exceeded is a budget in PostgreSQL.
+ * what must never be exceeded is a budget in PostgreSQL. `digest` is keyed: what stands in Redis tells nobody who was counted.
  */
-export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: Clock) => {
+export const createFloodStore = (
+  redis: Pick<Redis, 'run' | 'isTrusted'>,
+  digest: (text: string) => string,
+  now: Clock,
+) => {
+  const keysOf = ({ serverOf }: RedisConnection, subject: string) => {
+    const name = digest(`flood ${subject}`)
+    const { client, prefix } = serverOf(name)
+    return { client, keyOf: (kind: 'flood' | 'tried' | 'suspect') => `${prefix}:${kind}:{${name}}` }
+  }
+
   const counters = createWindows<{ used: number }>(mostCounters, now)
   const watched = createWindows<Set<string>>(mostWatched, now)
   const suspects = createWindows<true>(mostWatched, now)
@@ -93,11 +103,6 @@ export const createFloodStore = (redis: Pick<Redis, 'run' | 'isTrusted'>, now: C
       })
     },
   }
-}
-
-const keysOf = ({ serverOf }: RedisConnection, subject: string) => {
-  const { client, prefix } = serverOf(subject)
-  return { client, keyOf: (kind: 'flood' | 'tried' | 'suspect') => `${prefix}:${kind}:{${subject}}` }
 }
 
 /** Values that are forgotten at the end of their window, or before that when there are too many: those first that began first. */

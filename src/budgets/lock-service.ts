@@ -5,13 +5,13 @@ import { type Clock, secondsAfter } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { lockedNotice } from '../messaging/notices.ts'
 import type { ClientInfo } from '../sessions/session.ts'
-import { type Budget, lockSeconds, mailboxBudgets } from './budget.ts'
+import { type Budget, lockSeconds, mailboxBudgets, userSubjects } from './budget.ts'
 import type { BudgetStore } from './budget-store.ts'
 
 export interface LockStores {
   readonly budgets: Pick<BudgetStore, 'lock' | 'claimAll'>
   readonly events: Pick<EventStore, 'append'>
-  readonly messages: Pick<MessageStore, 'enqueue'>
+  readonly messages: Pick<MessageStore, 'enqueueTo'>
 }
 
 export interface SpentBudget {
@@ -37,9 +37,9 @@ export const createLockIfSpent =
     const about = { userId: owner?.id ?? null, sessionId, client, details: { scope } }
     await events.append({ type: 'ACCOUNT_LOCKED', outcome: 'SUCCESS', ...about })
     if (!owner) return
-    if (await budgets.claimAll([{ ...mailboxBudgets.locks, subject: `lock notices to ${owner.id}` }], at)) return
+    if (await budgets.claimAll([{ ...mailboxBudgets.locks, subject: userSubjects(owner.id).lockNotices }], at)) return
     const occasion = { ipAddress: client.ipAddress, at }
     const what = scope === 'password' ? 'passwords' : 'codes'
-    await messages.enqueue(lockedNotice(owner.email, what, lockSeconds / 60, occasion), at)
+    await messages.enqueueTo(owner.id, lockedNotice(owner.email, what, lockSeconds / 60, occasion), at)
     afterCommit(async () => wakeMailRelay())
   }

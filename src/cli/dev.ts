@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import pretty from 'pino-pretty'
 import { createApp } from '../app.ts'
 import { ConfigError, readConfig, startProblem } from '../config.ts'
 import { makeServerRole, migrate } from '../db/migrate.ts'
 import { createLogger } from '../lib/logger.ts'
+import { leaveEnvironment, localDirectory, seededAdministrator } from './local-environment.ts'
 import { startLocalPostgres } from './local-postgres.ts'
 import { startLocalRedis } from './local-redis.ts'
 import { asOperator } from './operator.ts'
@@ -13,7 +14,6 @@ import { asOperator } from './operator.ts'
 // `npm run dev`: Gatehouse with whatever it needs and was not given, on this machine, until Ctrl-C.
 
 const say = (text: string): void => console.log(text)
-const adminEmail = 'admin@example.com'
 
 /** Stops in the reverse order of starting: the server drains before its databases go. */
 const started: (() => Promise<void>)[] = []
@@ -34,8 +34,8 @@ const seedAdministrator = (databaseUrl: string): Promise<void> =>
   asOperator(databaseUrl, async ({ hasAdministrator, provisionAccount }) => {
     if (await hasAdministrator()) return say('  Administrator  the one of the first start, or of create-admin')
     const password = randomBytes(15).toString('base64url')
-    await provisionAccount(adminEmail, password, 'ADMIN')
-    say(`  Administrator  ${adminEmail}\n  Password       ${password}   (printed this once)`)
+    await provisionAccount(seededAdministrator, password, 'ADMIN')
+    say(`  Administrator  ${seededAdministrator}\n  Password       ${password}   (printed this once)`)
   })
 
 const asProblem = (problem: Error): never => {
@@ -43,7 +43,7 @@ const asProblem = (problem: Error): never => {
 }
 
 const start = async (): Promise<void> => {
-  const directory = resolve(process.env.GATEHOUSE_DATA_DIR ?? '.gatehouse')
+  const directory = localDirectory()
   await mkdir(directory, { recursive: true })
   const environment: NodeJS.ProcessEnv = { ...process.env, NODE_ENV: 'development' }
   environment.GATEHOUSE_KEYS ||= await keyRingOf(directory)
@@ -65,6 +65,11 @@ const start = async (): Promise<void> => {
   }
   say('Migrating …')
   await migrate(environment.DATABASE_URL as string)
+  const takeBack = leaveEnvironment({
+    DATABASE_URL: environment.DATABASE_URL as string,
+    GATEHOUSE_KEYS: environment.GATEHOUSE_KEYS,
+  })
+  started.push(async () => takeBack())
   if (!isGiven)
     environment.DATABASE_URL = await makeServerRole(
       environment.DATABASE_URL as string,

@@ -1,7 +1,10 @@
 import { archiveAudit } from './archive-audit.ts'
 import { type Command, UsageError } from './command.ts'
 import { createAdmin } from './create-admin.ts'
+import { demo } from './demo.ts'
+import { erasures } from './erasures.ts'
 import { importUsers } from './import-users.ts'
+import { takeEnvironment } from './local-environment.ts'
 import { migrateCommand } from './migrate.ts'
 import { purge } from './purge.ts'
 import { rotateSigningKey } from './rotate-signing-key.ts'
@@ -10,6 +13,8 @@ import { verifyAudit } from './verify-audit.ts'
 const commands: Readonly<Record<string, Command>> = {
   'archive-audit': archiveAudit,
   'create-admin': createAdmin,
+  demo,
+  erasures,
   'import-users': importUsers,
   migrate: migrateCommand,
   purge,
@@ -25,7 +30,8 @@ ${Object.entries(commands)
 
   help COMMAND        Tells more of a command.
 
-Commands work on the database that DATABASE_URL names.`
+Commands work on the database that DATABASE_URL names; without it, on that of
+a running npm run dev, with its GATEHOUSE_KEYS.`
 
 const databaseUrl = (): string => {
   const url = process.env.DATABASE_URL
@@ -45,6 +51,7 @@ const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
 }
 
 try {
+  takeEnvironment()
   await run(process.argv.slice(2))
 } catch (problem) {
   const isUsage =

@@ -1,17 +1,18 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { createVerifyArchive } from '../audit/archive-verification-service.ts'
+import { createVerifyArchives } from '../audit/archive-verification-service.ts'
 import { auditKeyId, auditKeysOf } from '../audit/audit-key.ts'
 import { type ChainPosition, describeFinding, type Finding, type KnownKeys } from '../audit/verification.ts'
 import { parseKeys } from '../config.ts'
 import { openArchives } from './archive-input.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
+import { readErasures } from './erasures-input.ts'
 import { asOperator } from './operator.ts'
 import { createProgress } from './progress.ts'
 
 export const verifyAudit: Command = {
   summary: 'Checks that nothing in the security log was altered, removed or added.',
   usage: `verify-audit [--from TIME] [--to TIME] [--head SEQUENCE:HASH] [--public-key KEY]
-gatehouse verify-audit --files FILE… [--head SEQUENCE:HASH] [--public-key KEY]
+gatehouse verify-audit --files FILE… [--erased FILE] [--head SEQUENCE:HASH] [--public-key KEY]
 
   --from TIME            with --to: only what was sealed between the checkpoints
   --to TIME              around these times (RFC 3339)
@@ -19,6 +20,8 @@ gatehouse verify-audit --files FILE… [--head SEQUENCE:HASH] [--public-key KEY]
                          was cut, or replaced, since then
   --files FILE…          archived months instead of the database; the personal data
                          beside them is checked where it is there
+  --erased FILE          with --files: who was erased, as the command erasures
+                         prints it; else that must stand in the files
   --public-key KEY       a key whose signatures count, as this command prints it;
                          may be repeated
 
@@ -40,10 +43,13 @@ Exit code: 0 intact, 1 broken or failed, 2 wrong usage.`,
         to: { type: 'string' },
         head: { type: 'string' },
         files: { type: 'string', multiple: true },
+        erased: { type: 'string' },
         'public-key': { type: 'string', multiple: true },
       },
       allowPositionals: true,
     })
+    if (values.erased && !values.files)
+      throw new UsageError('--erased is for --files: the database knows who was erased')
     if (positionals.length > 0 && !values.files) throw new UsageError(`"${positionals[0]}" is no option`)
     const keys = knownKeys(values['public-key'] ?? [])
     const knownHead = values.head === undefined ? null : parseHead(values.head)
@@ -54,12 +60,17 @@ Exit code: 0 intact, 1 broken or failed, 2 wrong usage.`,
     if (values.files) {
       if (from || to) throw new UsageError('--from and --to are for the database: files are checked whole')
       const onProgress = (checked: number) => progress.show(checked, null)
-      const verify = createVerifyArchive({ keys, knownHead, onProgress })
+      const erased = values.erased === undefined ? [] : await readErasures(values.erased)
+      const archives = createVerifyArchives({ keys, knownHead, erased, onProgress })
+      let total = 0
       for (const { name, file } of await openArchives([...values.files, ...positionals])) {
-        const { checkedEvents, end, finding } = await verify(file).finally(progress.clear)
+        const { checkedEvents, end, finding } = await archives.check(file).finally(progress.clear)
         tell(name, { checkedEvents, head: end, finding })
         if (finding) return
+        total += checkedEvents
       }
+      const finding = archives.unexplained()
+      if (finding) return tell('What is archived', { checkedEvents: total, head: null, finding })
     } else {
       const result = await asOperator(databaseUrl(), ({ verifyLog }) =>
         verifyLog(keys)({ from, to, knownHead, onProgress: progress.show }),

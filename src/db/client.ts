@@ -1,8 +1,9 @@
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import postgres, { type Sql } from 'postgres'
-import { AppError } from '../failure.ts'
+import { AppError, failureIn } from '../failure.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
+import { traced } from '../lib/request-scope.ts'
 import { type Listener, type ListenerOptions, startListening } from './listener.ts'
 
 /** Where stores run their statements: the shared connections, or one transaction. */
@@ -38,16 +39,35 @@ export interface Database {
   /** Listens for NOTIFY until `close`. While PostgreSQL does not answer there, statements are refused at once. */
   listen(callbacks: Pick<ListenerOptions, 'onMessage' | 'onListening' | 'onInterrupted'>): Promise<void>
   ping(): Promise<void>
+  /** How busy it is at this moment. */
+  load(): DatabaseLoad
   close(): Promise<void>
 }
 
+export interface DatabaseLoad {
+  /** Whether notifications arrive; statements are refused while they don't. */
+  readonly isReachable: boolean
+  readonly pools: readonly PoolLoad[]
+}
+
+/** A pool has room for so many statements or transactions at once: `running` fill it, `waiting` find it full. */
+export interface PoolLoad {
+  readonly name: string
+  readonly room: number
+  readonly running: number
+  readonly waiting: number
+}
+
+/** Is told of each statement and transaction that ended, and whether PostgreSQL answered it in time. */
+export type ObserveStatement = (pool: string, seconds: number, wasAnswered: boolean) => void
+
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
-export const openDatabase = (url: string): Database => {
-  const readers = openPool(url, pipelinedConnections, mostPipelined)
-  const writers = openPool(url, writingConnections, 1)
-  const transactions = openPool(url, transactionConnections, mostPipelined)
-  const patients = openPool(url, patientConnections, 1, patientDeadlineMs)
-  const archivers = openPool(url, patientConnections, 1, patientDeadlineMs, archiverRole)
+export const openDatabase = (url: string, observe: ObserveStatement = () => {}): Database => {
+  const readers = openPool(url, 'reading', pipelinedConnections, mostPipelined)
+  const writers = openPool(url, 'writing', writingConnections, 1)
+  const transactions = openPool(url, 'transactional', transactionConnections, mostPipelined)
+  const patients = openPool(url, 'patient', patientConnections, 1, patientDeadlineMs)
+  const archivers = openPool(url, 'archiving', patientConnections, 1, patientDeadlineMs, archiverRole)
   const pools = [readers, writers, transactions, patients, archivers]
   let isReachable = true
   let isPatient = true
@@ -65,12 +85,27 @@ export const openDatabase = (url: string): Database => {
   const patientlyBounded: Bounded = (work) =>
     isPatient ? boundedBy(patientDeadlineMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
 
+  const observed =
+    ({ name, run }: Pool, bound: Bounded): Bounded =>
+    async (work) => {
+      const startedAt = performance.now()
+      const observeEnd = (wasAnswered: boolean) => observe(name, (performance.now() - startedAt) / 1000, wasAnswered)
+      try {
+        const result = await bound(() => run(work))
+        observeEnd(true)
+        return result
+      } catch (problem) {
+        observeEnd(failureIn(problem)?.code !== 'SERVICE_DEGRADED')
+        throw problem
+      }
+    }
+
   return {
-    reading: drizzle(withStatementDeadlines(readers.client, bounded)),
-    writing: drizzle(withStatementDeadlines(writers.client, bounded)),
-    transactional: drizzle(withStatementDeadlines(transactions.client, bounded)),
-    patient: drizzle(withStatementDeadlines(patients.client, patientlyBounded)),
-    archiving: drizzle(withStatementDeadlines(archivers.client, patientlyBounded)),
+    reading: drizzle(withStatementDeadlines(readers.client, observed(readers, bounded))),
+    writing: drizzle(withStatementDeadlines(writers.client, observed(writers, bounded))),
+    transactional: drizzle(withStatementDeadlines(transactions.client, observed(transactions, bounded), bounded)),
+    patient: drizzle(withStatementDeadlines(patients.client, observed(patients, patientlyBounded))),
+    archiving: drizzle(withStatementDeadlines(archivers.client, observed(archivers, patientlyBounded))),
     endPatience() {
       isPatient = false
       for (const pool of [patients, archivers]) pool.renew()
@@ -94,6 +129,7 @@ export const openDatabase = (url: string): Database => {
     async ping() {
       await bounded(() => readers.client()`select 1`)
     },
+    load: () => ({ isReachable, pools: pools.map(({ name, load }) => ({ name, ...load() })) }),
     async close() {
       await listener?.close()
       await Promise.all(pools.map((pool) => pool.client().end({ timeout: 2 })))
@@ -102,10 +138,12 @@ export const openDatabase = (url: string): Database => {
 }
 
 type Bounded = <T>(work: () => PromiseLike<T>) => Promise<T>
+type Pool = ReturnType<typeof openPool>
 
 /** Connections that can be given up all at once, for new ones. */
 const openPool = (
   url: string,
+  name: 'reading' | 'writing' | 'transactional' | 'patient' | 'archiving',
   max: number,
   maxPipeline: number,
   deadlineMs = statementDeadlineMs,
@@ -131,8 +169,20 @@ const openPool = (
     return client
   }
   let client = open()
+  const room = name === 'transactional' ? max : max * maxPipeline // a transaction has a connection to itself
+  let underWay = 0
   return {
+    name,
     client: () => client,
+    /** Counts what is asked until it is answered, or its connection is gone: a deadline does not free the connection. */
+    run<T>(work: () => PromiseLike<T>): PromiseLike<T> {
+      underWay++
+      const done = work()
+      const leave = () => void underWay--
+      done.then(leave, leave)
+      return done
+    },
+    load: () => ({ room, running: Math.min(underWay, room), waiting: Math.max(underWay - room, 0) }),
     renew(): void {
       client.end({ timeout: 0 }).catch(() => {})
       client = open()
@@ -142,29 +192,35 @@ const openPool = (
 
 /**
  * Drizzle sends every statement through `unsafe` and every transaction through `begin`; both get a deadline, and
- * statements are prepared once a connection.
+ * statements are prepared once a connection. `inside` bounds the statements of a transaction, whose time is counted as a whole.
  */
-const withStatementDeadlines = (client: () => Sql, bounded: Bounded): Sql =>
+const withStatementDeadlines = (client: () => Sql, bounded: Bounded, inside = bounded): Sql =>
   new Proxy(client(), {
     get(_first, property) {
       if (property === 'unsafe') {
         return (text: string, parameters: never[]) => {
           const query = () => client().unsafe(text, parameters, { prepare: true })
+          const send = <T>(work: () => PromiseLike<T>) => traced('postgresql', text, () => bounded(work))
           return {
             // biome-ignore lint/suspicious/noThenProperty: it stands in for a query of postgres.js, sent once it is awaited
-            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => bounded(query).then(...callbacks),
-            values: () => bounded(() => query().values()),
+            then: (...callbacks: Parameters<PromiseLike<unknown>['then']>) => send(query).then(...callbacks),
+            values: () => send(() => query().values()),
           }
         }
       }
       if (property === 'begin')
-        return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(client(), work, bounded)
+        return (work: (tx: Sql) => Promise<unknown>) => beginWithDeadline(client(), work, bounded, inside)
       return Reflect.get(client(), property)
     },
   })
 
 /** Once the caller was told of the failure, nothing more is done, and what was done rolls back. */
-const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>, bounded: Bounded): Promise<unknown> => {
+const beginWithDeadline = (
+  client: Sql,
+  work: (tx: Sql) => Promise<unknown>,
+  bounded: Bounded,
+  inside: Bounded,
+): Promise<unknown> => {
   let isAbandoned = false
   const insist = (): void => {
     if (isAbandoned) throw new Error('The caller gave this transaction up')
@@ -172,7 +228,7 @@ const beginWithDeadline = (client: Sql, work: (tx: Sql) => Promise<unknown>, bou
   const transaction = () =>
     client.begin(async (tx) => {
       insist()
-      const result = await work(withStatementDeadlines(() => tx as unknown as Sql, bounded))
+      const result = await work(withStatementDeadlines(() => tx as unknown as Sql, inside))
       insist()
       return result
     })

@@ -27,27 +27,43 @@ import type { AuthenticationMethod, SessionEndReason, SessionTransport } from '.
 const instant = (name: string) => timestamp(name, { withTimezone: true, precision: 3 })
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
-export const users = pgTable('users', {
-  id: uuid('id').primaryKey(),
-  email: text('email').notNull(),
-  /** The address in lower case: what is unique, and what sign-in looks up. */
-  emailKey: text('email_key').notNull().unique(),
-  displayName: text('display_name'),
-  /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
-  passwordHash: text('password_hash'),
-  /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
-  passwordVersion: integer('password_version').notNull().default(1),
-  /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
-  mfaEnabled: boolean('mfa_enabled').notNull().default(false),
-  role: text('role').$type<Role>().notNull(),
-  status: text('status').$type<UserStatus>().notNull(),
-  sessionTag: text('session_tag').notNull().unique(),
-  /** Grows with every change, so that an older snapshot never replaces a newer one. */
-  version: integer('version').notNull().default(1),
-  emailConfirmedAt: instant('email_confirmed_at'),
-  createdAt: instant('created_at').notNull(),
-  lastLoginAt: instant('last_login_at'),
-})
+export const users = pgTable(
+  'users',
+  {
+    id: uuid('id').primaryKey(),
+    email: text('email').notNull(),
+    /** The address in lower case: what is unique, and what sign-in looks up. */
+    emailKey: text('email_key').notNull().unique(),
+    displayName: text('display_name'),
+    /** argon2id as a PHC string, or bcrypt from an older system; null until the address is confirmed. */
+    passwordHash: text('password_hash'),
+    /** Grows with every new password: a sign-in that proved an older one comes to nothing. */
+    passwordVersion: integer('password_version').notNull().default(1),
+    /** Whether a factor was put in force and not removed since: changed with the factors, under this row's lock. */
+    mfaEnabled: boolean('mfa_enabled').notNull().default(false),
+    role: text('role').$type<Role>().notNull(),
+    status: text('status').$type<UserStatus>().notNull(),
+    sessionTag: text('session_tag').notNull().unique(),
+    /** Grows with every change, so that an older snapshot never replaces a newer one. */
+    version: integer('version').notNull().default(1),
+    emailConfirmedAt: instant('email_confirmed_at'),
+    createdAt: instant('created_at').notNull(),
+    lastLoginAt: instant('last_login_at'),
+  },
+  (table) => [
+    // No indexed column changes at a sign-in. Statistics over role, status and mfa_enabled together say which of the two to take.
+    index('users_newest').on(
+      table.createdAt.desc(),
+      table.id.desc(),
+      table.role,
+      table.status,
+      table.mfaEnabled,
+      table.emailKey,
+    ),
+    index('users_kind').on(table.role, table.status, table.mfaEnabled, table.createdAt.desc(), table.id.desc()),
+    index('users_email').using('gin', table.emailKey.op('gin_trgm_ops')).with({ fastupdate: false }),
+  ],
+)
 
 /** One row a registration, with what it chose: only the mailbox's owner decides which of them counts. */
 export const emailConfirmations = pgTable(
@@ -92,6 +108,7 @@ export const userSessions = pgTable(
   },
   (table) => [
     // No indexed column changes while a session is in use, so that writing down its last use touches no index.
+    index('user_sessions_user').on(table.userId),
     index('user_sessions_live').on(table.userId).where(sql`ended_at is null`),
     index('user_sessions_overdue').on(table.expiresAt).where(sql`ended_at is null`),
     index('user_sessions_ended').on(table.endedAt).where(sql`ended_at is not null`),
@@ -284,10 +301,7 @@ export const trustedDevices = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [
-    index('trusted_devices_user').on(table.userId).where(sql`revoked_at is null`),
-    index('trusted_devices_end').on(table.expiresAt),
-  ],
+  (table) => [index('trusted_devices_user').on(table.userId), index('trusted_devices_end').on(table.expiresAt)],
 )
 
 /** Stands in `known_devices` for a kind of device wherever it is: its unique row decides which sign-in was the first. */
@@ -325,7 +339,11 @@ export const attemptBudgets = pgTable(
     /** When the failure that used it up was recorded: once a lock. */
     lockedAt: instant('locked_at'),
   },
-  (table) => [index('attempt_budgets_user').on(table.userId), index('attempt_budgets_end').on(table.windowEndsAt)],
+  (table) => [
+    index('attempt_budgets_user').on(table.userId),
+    index('attempt_budgets_end').on(table.windowEndsAt),
+    index('attempt_budgets_locked').on(table.windowEndsAt).where(sql`locked_at is not null`),
+  ],
 )
 
 /** What each role must have. A role without a row may do without. */
@@ -386,9 +404,25 @@ export const securityEvents = pgTable(
     personalDigest: text('personal_digest').notNull(),
   },
   (table) => [
-    index('security_events_user').on(table.userId, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_owner').on(
+      table.userId,
+      table.occurredAt.desc(),
+      table.id.desc(),
+      table.type,
+      table.outcome,
+      table.severity,
+    ),
+    index('security_events_actor')
+      .on(table.actorId, table.occurredAt.desc(), table.id.desc())
+      .where(sql`actor_id is not null`),
     index('security_events_time').on(table.occurredAt.desc(), table.id.desc()),
-    index('security_events_type').on(table.type, table.occurredAt.desc(), table.id.desc()),
+    index('security_events_kind').on(
+      table.type,
+      table.outcome,
+      table.severity,
+      table.occurredAt.desc(),
+      table.id.desc(),
+    ),
     index('security_events_session').on(table.sessionId, table.occurredAt.desc(), table.id.desc()),
   ],
 )
@@ -410,7 +444,24 @@ export const securityEventPersonalData = pgTable(
 export const unsealedSecurityEvents = pgTable('unsealed_security_events', {
   ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   eventId: uuid('event_id').notNull(),
+  /** What the event counts under in `security_event_counts` once it is sealed. */
+  eventHour: instant('event_hour'),
+  eventType: text('event_type').$type<SecurityEventType>(),
 })
+
+/**
+ * How many sealed events of a type happened in an hour of UTC: kept by a trigger of the outbox, in the statement that seals, also
+ * of months that were dropped. Derived from the log, and not bound by the chain.
+ */
+export const securityEventCounts = pgTable(
+  'security_event_counts',
+  {
+    hour: instant('hour').notNull(),
+    type: text('type').$type<SecurityEventType>().notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.hour, table.type] })],
+)
 
 /** The chain: a link an event, in the order of sealing, kept for ever. Append-only. */
 export const auditLinks = pgTable('audit_links', {
@@ -519,9 +570,58 @@ export const outgoingMessages = pgTable(
     dueAt: instant('due_at').notNull(),
     attempts: integer('attempts').notNull().default(0),
     sentAt: instant('sent_at'),
+    /** Whether nothing of it may stay once it is sent: whom it goes to is, or is about to be, nobody's user. */
+    leavesNoTrace: boolean('leaves_no_trace').notNull().default(false),
   },
   (table) => [
+    index('outgoing_messages_recipient').on(sql`lower(${table.recipient})`),
+    index('outgoing_messages_traceless').on(table.createdAt).where(sql`leaves_no_trace`),
     index('outgoing_messages_due').on(table.dueAt).where(sql`sent_at is null`),
     index('outgoing_messages_sent').on(table.sentAt).where(sql`sent_at is not null`),
+  ],
+)
+
+/** What users agreed to, and to what no more. Append-only while the account lasts: the newest decision on a purpose counts. */
+export const consents = pgTable(
+  'consents',
+  {
+    /** Their order. It is PostgreSQL's: the clocks of servers may differ. */
+    ordinal: bigint('ordinal', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    purpose: text('purpose').notNull(),
+    version: text('version').notNull(),
+    granted: boolean('granted').notNull(),
+    recordedAt: instant('recorded_at').notNull(),
+  },
+  (table) => [index('consents_user').on(table.userId, table.purpose, table.ordinal.desc())],
+)
+
+/**
+ * Accounts that were erased. With it stands all that its event holds, so that the event's link proves the erasure also once
+ * the event was archived. Kept for ever.
+ */
+export const erasures = pgTable(
+  'erasures',
+  {
+    userId: uuid('user_id')
+      .primaryKey()
+      .references(() => users.id),
+    eventId: uuid('event_id').notNull(),
+    severity: text('severity').$type<Severity>().notNull(),
+    erasedAt: instant('erased_at').notNull(),
+    actorId: uuid('actor_id'),
+    sessionId: uuid('session_id'),
+    personalDigest: text('personal_digest').notNull(),
+    /** When nothing of the person was left in the database; null while something may be. */
+    finishedAt: instant('finished_at'),
+    /** When the archived months were gone through; null until then. */
+    archivesDoneAt: instant('archives_done_at'),
+  },
+  (table) => [
+    index('erasures_time').on(table.erasedAt, table.userId),
+    index('erasures_unfinished').on(table.erasedAt).where(sql`finished_at is null`),
+    index('erasures_archived').on(table.erasedAt).where(sql`archives_done_at is null`),
   ],
 )

@@ -7,6 +7,7 @@ import { AccessTokenResolver } from '../access-tokens/access-token.graphql.ts'
 import { AccountResolver } from '../accounts/account.graphql.ts'
 import { RecoveryResolver } from '../accounts/recovery.graphql.ts'
 import { AdminResolver } from '../admin/admin.graphql.ts'
+import { UsersResolver } from '../admin/users.graphql.ts'
 import { AuditResolver } from '../audit/audit.graphql.ts'
 import { LiveEventsResolver } from '../audit/live-events.graphql.ts'
 import { SecurityEventResolver } from '../audit/security-event.graphql.ts'
@@ -17,6 +18,8 @@ import { SmsEnrolmentResolver, TotpEnrolmentResolver } from '../mfa/enrolment.gr
 import { UserMfaResolver } from '../mfa/factor.graphql.ts'
 import { MfaActivatedResolver, MfaResolver } from '../mfa/mfa.graphql.ts'
 import { MfaPolicyResolver } from '../mfa/policy.graphql.ts'
+import { OverviewResolver } from '../overview/overview.graphql.ts'
+import { PrivacyResolver } from '../privacy/privacy.graphql.ts'
 import { SessionResolver } from '../sessions/session.graphql.ts'
 import { SessionLimitResolver } from '../sessions/session-limit.graphql.ts'
 import { SignedInResolver } from '../sessions/signed-in.graphql.ts'
@@ -50,6 +53,8 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       MfaChallengeResolver,
       MfaPolicyResolver,
       MfaResolver,
+      OverviewResolver,
+      PrivacyResolver,
       RecoveryResolver,
       SecurityEventResolver,
       SessionLimitResolver,
@@ -59,6 +64,7 @@ export const buildSchema = (container: ContainerType): GraphQLSchema => {
       TotpEnrolmentResolver,
       TrustedDeviceResolver,
       UserMfaResolver,
+      UsersResolver,
     ],
     container,
     pubSub: noTopics,

@@ -16,6 +16,8 @@ interface Outcome {
   /** Of an outcome that is a session itself. */
   readonly id?: string
   readonly endReason?: string | null
+  /** Of an account that is no more, with its id. */
+  readonly erasedAt?: Date
 }
 
 /**
@@ -29,7 +31,9 @@ export const createTokenDelivery = ({ signOut, logProblem }: TokenDeliveryDeps):
   const deliver = async (outcome: Outcome, context: GraphQLContext): Promise<Outcome> => {
     const { caller, client, cookies } = context
     const held = heldAfter.get(context) ?? cookieSessionOf(caller)
-    if (held && outcome.id === held.id && outcome.endReason) {
+    const isOver =
+      held && ((outcome.id === held.id && outcome.endReason) || (outcome.id === held.userId && outcome.erasedAt))
+    if (isOver) {
       cookies.dropSession()
       return outcome
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { isIP, isIPv4 } from 'node:net'
 import type { ApolloServer } from '@apollo/server'
 import { fastifyApolloHandler } from '@as-integrations/fastify'
@@ -15,6 +16,7 @@ import ipaddr from 'ipaddr.js'
 import { AppError } from '../failure.ts'
 import type { CreateContext, GraphQLContext, Incoming } from '../graphql/context.ts'
 import type { Logger } from '../lib/logger.ts'
+import { factsOf, type RequestScope, runInScope, type Trace } from '../lib/request-scope.ts'
 import type { AnswerCookies } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import { createOriginGate } from './origins.ts'
@@ -22,6 +24,8 @@ import { type Sockets, wantsSocket } from './sockets.ts'
 
 const largestBodyBytes = 100_000
 const longestUserAgent = 400
+const slowMs = 1_000 // nothing that a user waits for takes so long, but on a fault
+const logPauseMs = 1_000
 const requestTimeoutMs = 10_000 // to receive one; a client that trickles its headers or body is cut off
 
 export interface HttpServerDeps {
@@ -33,6 +37,9 @@ export interface HttpServerDeps {
   readonly origins: ReadonlySet<string>
   readonly isProduction: boolean
   readonly log: Logger
+  /** Is told of each answer: the path of its route, or `none`. */
+  readonly observe?: (route: string, status: number) => void
+  readonly beginTrace?: (headers: IncomingHttpHeaders, arrivedAt: number) => Trace | undefined
 }
 
 /**
@@ -47,6 +54,8 @@ export const createHttpServer = async ({
   origins,
   isProduction,
   log,
+  observe = () => {},
+  beginTrace = () => undefined,
 }: HttpServerDeps): Promise<FastifyInstance> => {
   const server = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -72,6 +81,7 @@ export const createHttpServer = async ({
     reply.headers(headers).header('x-request-id', request.id).header('cache-control', 'no-store')
   })
   let isClosing = false
+  let silentUntil = 0
   server.addHook('preClose', async () => {
     isClosing = true
     await sockets.close()
@@ -80,16 +90,19 @@ export const createHttpServer = async ({
     if (isClosing) reply.header('connection', 'close') // or a client that keeps its connection open keeps the server up
   })
   server.addHook('onResponse', async (request, reply) => {
-    log.debug(
-      {
-        requestId: request.id,
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.statusCode,
-        ms: reply.elapsedTime,
-      },
-      'request',
-    )
+    const { scope, id: requestId, method } = request
+    const { statusCode: status, elapsedTime: ms } = reply
+    const route = request.routeOptions.url
+    observe(route ?? 'none', status)
+    const facts = { ...(scope ? factsOf(scope) : { requestId }), method, route, status, ms }
+    if (status >= 500) log.warn(facts, 'a request was not answered')
+    else if (ms > slowMs && Date.now() >= silentUntil) {
+      silentUntil = Date.now() + logPauseMs // a server that is slow has no time to say so of each
+      log.warn(facts, 'a request was slow')
+    } else log.debug(facts, 'request')
+    if (!scope) return
+    scope.isOver = true
+    scope.trace?.end(status)
   })
   server.setNotFoundHandler((_request, reply) => reply.code(404).send(errorBody('NOT_FOUND')))
   server.setErrorHandler((problem: { statusCode?: number; message: string }, request, reply) => {
@@ -105,9 +118,16 @@ export const createHttpServer = async ({
       return createContext(incomingOf(request, request.answerCookies))
     },
   })
+  const answerOperation = (request: FastifyRequest, reply: FastifyReply) => {
+    const arrivedAt = performance.now() - reply.elapsedTime
+    const trace = beginTrace(request.headers, arrivedAt)
+    request.scope = { requestId: request.id, arrivedAt, trace, isOver: false }
+    return runInScope(request.scope, () => handler.call(server, request, reply))
+  }
   server.decorateRequest('answerCookies', null)
+  server.decorateRequest('scope', null)
   const { onRequest, answerPreflight } = createOriginGate({ origins, isProduction }, log)
-  server.post('/graphql', { onRequest, onSend: sendCookies, preParsing: requirePlainJson }, handler)
+  server.post('/graphql', { onRequest, onSend: sendCookies, preParsing: requirePlainJson }, answerOperation)
   server.options('/graphql', { onRequest }, answerPreflight)
   const showSandbox = (request: FastifyRequest, reply: FastifyReply) =>
     request.headers.accept?.includes('text/html')
@@ -160,6 +180,8 @@ const requirePlainJson = async ({ headers }: FastifyRequest): Promise<void> => {
 declare module 'fastify' {
   interface FastifyRequest {
     answerCookies: AnswerCookies | null
+    /** Of an operation. */
+    scope: RequestScope | null
   }
 }
 

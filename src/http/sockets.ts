@@ -154,6 +154,9 @@ export const createSockets = ({ serveSocket, mostOfNetwork, log }: SocketsDeps) 
       })
     },
 
+    /** How many are open. */
+    count: (): number => server.clients.size,
+
     isUpgrade: ({ raw }: FastifyRequest): boolean => upgrades.has(raw),
 
     /** Answers what `isUpgrade` says is a request for a socket: with one, or with why not. */

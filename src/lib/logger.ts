@@ -1,10 +1,11 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { currentRequest, factsOf } from './request-scope.ts'
 
 export type { Logger }
 
 const secretFields = ['authorization', 'cookie', 'password', 'token', 'sessionToken', 'secret']
 
-/** Structured logs, one JSON object a line, UTC. Fields named like secrets are masked wherever they stand (ASVS 16.2.5). */
+/** Structured logs, one JSON object a line, UTC, each with the request that it is of, if any. Fields named like secrets are masked wherever they stand (ASVS 16.2.5). */
 export const createLogger = (level: string, destination?: DestinationStream): Logger =>
   pino(
     {
@@ -12,6 +13,10 @@ export const createLogger = (level: string, destination?: DestinationStream): Lo
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: describe },
+      mixin() {
+        const request = currentRequest()
+        return request ? factsOf(request) : {}
+      },
       redact: { paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[masked]' },
     },
     destination ?? pino.destination({ dest: 1, sync: false }),

@@ -1,6 +1,6 @@
-import { and, desc, eq, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { outgoingMessages } from '../db/tables.ts'
+import { outgoingMessages, users } from '../db/tables.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
@@ -10,6 +10,8 @@ export type MessageStore = ReturnType<typeof createMessageStore>
 
 const { id, channel, recipient, subject, sealedText, createdAt, attempts, sentAt } = outgoingMessages
 const messageColumns = { id, channel, to: recipient, subject, sealedText, createdAt, attempts, sentAt }
+const isTo = (to: string) => sql`lower(${outgoingMessages.recipient}) = ${to.toLowerCase()}`
+const mostCounted = 100_000
 const claimSeconds = 60 // a server that dies while sending gives its messages back after this
 
 /** The statement that queues a mail where `condition` holds, to stand in a WITH. */
@@ -26,6 +28,35 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
   /** Queues a message in the transaction of the change that it tells of. */
   async enqueue(message: Message, now: Date): Promise<void> {
     await db.execute(sql`with mail as (${mailInsertion(message, keys, now, sql`true`)}) select`)
+  },
+
+  /**
+   * The same, to a user whose account nobody holds locked: not one who was erased since their address was read. An erasure waits
+   * for it, and takes it out.
+   */
+  async enqueueTo(userId: string, message: Message, now: Date): Promise<void> {
+    const isThere = sql`exists (select 1 from addressee)`
+    await db.execute(sql`
+      with addressee as (select 1 from ${users} where id = ${userId} and status <> 'ERASED' for key share),
+      mail as (${mailInsertion(message, keys, now, isThere)}) select`)
+  },
+
+  /** Queues a message of which nothing stays once it is sent, or three days later if it can't be. */
+  async enqueueLast({ to, subject: title, text }: Message, now: Date): Promise<void> {
+    const messageId = newId()
+    const row = { id: messageId, recipient: to, subject: title, sealedText: keys.seal(text, messageId) }
+    await db.insert(outgoingMessages).values({ ...row, createdAt: now, dueAt: now, leavesNoTrace: true })
+  },
+
+  /** Takes out all that went to a recipient, and what was still to go. */
+  async forget(to: string): Promise<void> {
+    await db.delete(outgoingMessages).where(isTo(to))
+  },
+
+  /** Takes out all that went to an address, and sees to it that what is still to go leaves nothing. */
+  async forgetSent(to: string): Promise<void> {
+    await db.delete(outgoingMessages).where(and(isTo(to), isNotNull(outgoingMessages.sentAt)))
+    await db.update(outgoingMessages).set({ leavesNoTrace: true }).where(isTo(to))
   },
 
   /** Keeps a message that is not sent, to be shown in development. */
@@ -64,8 +95,17 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
       .returning(messageColumns)
   },
 
-  /** A message that went out; its text, which may hold a token, goes with it unless it is to be shown. */
+  /** How many messages wait to be sent, and since when the oldest does. At most 100,000 are counted. */
+  async backlog(): Promise<{ readonly count: number; readonly since: Date | null }> {
+    const [row] = await db.execute<{ count: number; since: string | null }>(sql`
+      select count(*)::int as count, min(created_at) as since
+      from (select created_at from ${outgoingMessages} where sent_at is null order by due_at limit ${mostCounted}) as waiting`)
+    return { count: row?.count ?? 0, since: row?.since ? new Date(row.since) : null }
+  },
+
+  /** A message that went out; its text, which may hold a token, goes with it unless it is to be shown, and all of it where it is to leave no trace. */
   async markSent(messageId: string, now: Date, keepText: boolean): Promise<void> {
+    await db.delete(outgoingMessages).where(and(eq(outgoingMessages.id, messageId), outgoingMessages.leavesNoTrace))
     await db
       .update(outgoingMessages)
       .set(keepText ? { sentAt: now } : { sentAt: now, sealedText: '' })

@@ -1,3 +1,4 @@
+import type { Role } from '../accounts/account.ts'
 import type { Location } from '../sessions/location.ts'
 import type { Message } from './message.ts'
 
@@ -166,12 +167,48 @@ If you did not expect that, tell your administrator.
 `,
 })
 
+export const erasedNotice = (to: string, { by, at }: { readonly by: string; readonly at: Date }): Message => ({
+  to,
+  subject: 'Your account was erased',
+  text: `${by} erased your account at ${at.toISOString()}. Nothing that names you is kept, this address included: this is the last message. It can not be undone.
+
+If you did not expect that, tell whoever runs the service that the account belonged to. You may register again with this address.
+`,
+})
+
 export const sessionsRevokedNotice = (to: string, { at }: { readonly at: Date }): Message => ({
   to,
   subject: 'An administrator ended your sessions',
   text: `An administrator ended your sessions at ${at.toISOString()}. No device is trusted any more. To go on, sign in again.
 
 If you do not know why, ask your administrator.
+`,
+})
+
+export const roleChangedNotice = (
+  to: string,
+  { from, to: role }: { readonly from: Role; readonly to: Role },
+  { at }: { readonly at: Date },
+): Message => ({
+  to,
+  subject: 'Your role was changed',
+  text: `An administrator changed the role of your account at ${at.toISOString()}: you were ${nameOfRole[from]}, and are ${nameOfRole[role]} now. Every session was ended. To go on, sign in again.
+
+If you do not know why, ask your administrator.
+`,
+})
+const nameOfRole: Readonly<Record<Role, string>> = {
+  USER: 'a user',
+  AUDITOR: 'an auditor',
+  ADMIN: 'an administrator',
+}
+
+export const mfaResetNotice = (to: string, { at }: { readonly at: Date }): Message => ({
+  to,
+  subject: 'Your second factors were removed',
+  text: `An administrator removed every second factor and backup code from your account at ${at.toISOString()}. Every session was ended, and no device is trusted any more. Your password alone opens the account now: sign in, and enrol a second factor again.
+
+If you did not ask for that, someone may have asked in your name: change your password, and tell your administrator.
 `,
 })
 

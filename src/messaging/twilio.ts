@@ -1,6 +1,7 @@
 import twilio from 'twilio'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
+import { traced } from '../lib/request-scope.ts'
 import { DeliveryFailed, type SendSms, UndeliverableNumber } from './sms.ts'
 
 const deadlineMs = 2_000
@@ -22,23 +23,28 @@ interface TwilioOptions {
   readonly now: Clock
 }
 
+export interface TwilioSms extends SendSms {
+  /** Whether Twilio is given a pause, so that sends fail at once. */
+  isPaused(): boolean
+}
+
 /**
  * Sends over Twilio's Programmable Messaging, each message once at most. A Twilio that hangs, fails or asks for a pause is
  * given one: sends then fail at once. No error or log line holds the number, the text or the token.
  */
-export const createTwilioSms = ({ accountSid, authToken, from, apiUrl, log, now }: TwilioOptions): SendSms => {
+export const createTwilioSms = ({ accountSid, authToken, from, apiUrl, log, now }: TwilioOptions): TwilioSms => {
   const client = createClient(accountSid, authToken, apiUrl)
   const sender = from.startsWith('MG') ? { messagingServiceSid: from } : { from }
   const breaker = createBreaker(now)
   let underWay = 0
 
-  return async ({ to, text }) => {
+  const send: SendSms = async ({ to, text }) => {
     if (underWay >= mostUnderWay) throw new DeliveryFailed('Too many text messages are under way', null)
     const secondsToWait = breaker.admit()
     if (secondsToWait > 0) throw new DeliveryFailed('Twilio is given a pause', secondsToWait)
     underWay++
     try {
-      await client.messages.create({ to, body: text, ...sender })
+      await traced('twilio', 'send', () => client.messages.create({ to, body: text, ...sender }))
       breaker.noteAnswer(0)
     } catch (problem) {
       const { status, code, retryAfterSeconds } = problem instanceof Refusal ? problem : noAnswer(problem)
@@ -53,6 +59,7 @@ export const createTwilioSms = ({ accountSid, authToken, from, apiUrl, log, now 
       underWay--
     }
   }
+  return Object.assign(send, { isPaused: breaker.isClosed })
 }
 
 /** An answer that is no success. Twilio's own RestException quotes the number, and has no headers. */
@@ -96,6 +103,7 @@ const createBreaker = (now: Clock) => {
     closedUntil = Math.max(closedUntil, now().getTime() + seconds * 1000)
   }
   return {
+    isClosed: (): boolean => closedUntil > now().getTime(),
     /** The seconds to wait, or 0 for whoever may go on: after a pause for faults one only, until it is known how that went. */
     admit(): number {
       const left = closedUntil - now().getTime()

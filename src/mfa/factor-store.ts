@@ -62,6 +62,11 @@ export const createFactorStore = (db: Db) => ({
       .where(and(eq(userId, ownerId), ne(status, 'PENDING')))
   },
 
+  /** All of them with their secrets, pending ones included, the oldest first. */
+  async listEverySealed(ownerId: string): Promise<SealedFactor[]> {
+    return db.select(sealedFactorColumns).from(mfaConfigurations).where(eq(userId, ownerId)).orderBy(asc(createdAt))
+  },
+
   /** Starts an enrolment over: an abandoned one of the same user is dropped, with its challenges. */
   async insertPending(factor: SealedFactor): Promise<void> {
     await db.delete(mfaConfigurations).where(and(eq(userId, factor.userId), eq(status, 'PENDING')))
@@ -126,6 +131,12 @@ export const createFactorStore = (db: Db) => ({
       await db.update(mfaConfigurations).set({ preferred: true }).where(inArray(id, oldest))
     }
     return row ?? null
+  },
+
+  /** Removes every factor of a user, pending ones too, and says how many were in force or disabled. */
+  async removeAll(ownerId: string): Promise<number> {
+    const rows = await db.delete(mfaConfigurations).where(eq(userId, ownerId)).returning({ status })
+    return rows.filter((row) => row.status !== 'PENDING').length
   },
 
   /** Counts a wrong code against each factor that it was compared with, and returns those that it disabled. */

@@ -1,6 +1,6 @@
 import type { Account, Role } from '../accounts/account.ts'
 import type { EventStore } from '../audit/event-store.ts'
-import { badInput } from '../failure.ts'
+import { AppError, badInput } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
@@ -60,7 +60,7 @@ export const createPolicies = (store: Pick<PolicyStore, 'list'>, now: Clock) => 
 
 export type SetPolicy = (caller: SignedInCaller, form: PolicyForm, client: ClientInfo) => Promise<MfaPolicy>
 
-/** Sets what a role must have. Throws BAD_USER_INPUT, STEP_UP_REQUIRED. */
+/** Sets what a role must have. Throws BAD_USER_INPUT, STEP_UP_REQUIRED, and FORBIDDEN when the caller is no administrator any more. */
 export const createSetPolicy =
   ({ actAsOwner, policies, now }: PolicyServiceDeps): SetPolicy =>
   async (caller, form, client) => {
@@ -69,6 +69,7 @@ export const createSetPolicy =
       throw badInput('input.graceDays', `must be from 0 to ${longestGraceDays}`)
     }
     const policy = await actAsOwner(caller, client, 'always', async (stores, owner) => {
+      if (owner.role !== 'ADMIN') throw new AppError('FORBIDDEN') // since the request began
       const about = { userId: null, actorId: owner.id, sessionId: caller.session.id, client }
       const details = { role, requirement, graceDays }
       const set = await stores.policies.set(form, now())

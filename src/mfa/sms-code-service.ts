@@ -1,6 +1,6 @@
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
-import { type Claim, secondsUntil, smsBudgets } from '../budgets/budget.ts'
+import { type Claim, secondsUntil, smsBudgets, userSubjects } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { Transact } from '../db/transact.ts'
 import { AppError, badInput } from '../failure.ts'
@@ -76,9 +76,9 @@ export const createSmsCodeService = (deps: SmsCodeDeps): SmsCodeService => {
     return [
       { ...smsBudgets.number, subject: `${kind} number ${number}` },
       { ...smsBudgets.numberDaily, subject: `${kind} number today ${number}` },
-      { ...smsBudgets.user, subject: `sms user ${userId}` },
-      { ...smsBudgets.userDaily, subject: `sms user today ${userId}` },
-      { ...smsBudgets.network, subject: `sms network ${networkOf(ipAddress)}` },
+      { ...smsBudgets.user, subject: userSubjects(userId).sms },
+      { ...smsBudgets.userDaily, subject: userSubjects(userId).smsDaily },
+      { ...smsBudgets.network, subject: `sms network ${digest(`network ${networkOf(ipAddress)}`)}` },
       ...unansweredClaims(kind, phone),
     ]
   }

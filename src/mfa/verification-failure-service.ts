@@ -51,7 +51,7 @@ export const createRecordFailure =
       for (const { id: factorId, label } of disabled) {
         const details = { scope: 'factor', factorId }
         reports.push({ ...about, type: 'ACCOUNT_LOCKED', outcome: 'SUCCESS', details })
-        await messages.enqueue(factorDisabledNotice(user.email, label, maxFailuresInRow, occasion), at)
+        await messages.enqueueTo(userId, factorDisabledNotice(user.email, label, maxFailuresInRow, occasion), at)
       }
       await events.append(...reports)
       const spent = { subject: mfaSubject(userId), budget: mfaBudget, scope: 'mfa', owner: user, sessionId } as const

@@ -36,6 +36,8 @@ export const openRedis = async (
   address: RedisAddress,
   log: Logger,
   beforeTrust: (run: Redis['run']) => Promise<void>,
+  /** Is told how long each call took, and whether it failed. */
+  observe: (seconds: number, hasFailed: boolean) => void = () => {},
 ): Promise<Redis> => {
   let current: Attempt | undefined
   let trusted: Topology | undefined
@@ -62,9 +64,14 @@ export const openRedis = async (
     topology: Topology,
     work: (connection: RedisConnection) => Promise<T>,
   ): Promise<T> => {
+    const startedAt = performance.now()
+    const observeEnd = (hasFailed: boolean) => observe((performance.now() - startedAt) / 1000, hasFailed)
     try {
-      return await withDeadline(work(topology), commandDeadlineMs, 'Redis')
+      const result = await withDeadline(work(topology), commandDeadlineMs, 'Redis')
+      observeEnd(false)
+      return result
     } catch (problem) {
+      observeEnd(true)
       if (!isOfOneKey(problem)) giveUp(attempt, problem)
       throw new RedisUnavailable('Redis failed', { cause: problem })
     }

@@ -5,10 +5,11 @@ import { access, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { archiveFileNames, mostBytesOfLine } from '../audit/archive-file.ts'
+import { ArchiveFormatError, archiveFileNames, mostBytesOfLine } from '../audit/archive-file.ts'
 import { gunzippedLinesOf } from '../lib/lines.ts'
 
 const draftName = /^security-events-(\d{4}-\d\d)(\.personal)?\.jsonl\.gz\.[0-9a-f-]{36}\.part$/
+const personalName = /^security-events-(\d{4}-\d\d)\.personal\.jsonl\.gz$/
 const draftAgeMs = 24 * 3600 * 1000
 
 /** A gzipped file that grows line by line. */
@@ -47,6 +48,41 @@ export const createArchiveFileStore = (directory: string) => ({
     return (await digestOf(join(directory, names.events)))?.equals(digest) ?? false
   },
 
+  /** The months, as in 2026-01, that personal data is there of, oldest first. */
+  async months(): Promise<string[]> {
+    return (await readdir(directory)).flatMap((name) => personalName.exec(name)?.[1] ?? []).toSorted()
+  },
+
+  /** The events of a month, as the check of archives takes them. */
+  readEvents: (month: string) => readLines(join(directory, archiveFileNames(month).events)),
+
+  /**
+   * Writes the personal data of a month anew without the lines that are to go, and returns how many went; where none does, the file
+   * stays as it is. It gets its name once it is on disk, so that it is whole at any time.
+   */
+  async rewritePersonalData(month: string, isToGo: (line: string) => boolean): Promise<number> {
+    const path = join(directory, archiveFileNames(month).personalData)
+    const draft = `${path}.${randomUUID()}.part`
+    const writer = openWriter(draft)
+    let gone = 0
+    try {
+      for await (const line of readLines(path)) {
+        if (line === null) throw new ArchiveFormatError('a line is too long')
+        if (isToGo(line)) gone++
+        else await writer.write([line])
+      }
+      await writer.close()
+      if (gone > 0) {
+        await rename(draft, path)
+        await syncDirectory(directory)
+      }
+      return gone
+    } finally {
+      await writer.abort()
+      await rm(draft, { force: true })
+    }
+  },
+
   /** Begins the files of a month, as in 2026-01, and removes what was begun of it before, or long ago, and not finished: one program at a time may. */
   async begin(month: string): Promise<ArchiveDraft> {
     await removeDrafts(directory, month)
@@ -70,8 +106,7 @@ export const createArchiveFileStore = (directory: string) => ({
           throw new Error(`${events} is there already and holds something else: move it away`)
         if (!(present && (await isThere(personalData)))) await rename(personalData + suffix, personalData)
         await rename(events + suffix, events)
-        const handle = await open(directory)
-        await handle.sync().finally(() => handle.close())
+        await syncDirectory(directory)
       },
       async discard() {
         for (const writer of writers) await writer.abort()
@@ -80,6 +115,11 @@ export const createArchiveFileStore = (directory: string) => ({
     }
   },
 })
+
+const syncDirectory = async (directory: string): Promise<void> => {
+  const handle = await open(directory)
+  await handle.sync().finally(() => handle.close())
+}
 
 const removeDrafts = async (directory: string, month: string): Promise<void> => {
   for (const name of await readdir(directory)) {

@@ -1,6 +1,6 @@
 import { signArchive } from '../audit/archive.ts'
 import { archiveFileNames } from '../audit/archive-file.ts'
-import { createVerifyArchive } from '../audit/archive-verification-service.ts'
+import { createVerifyArchives } from '../audit/archive-verification-service.ts'
 import type { AuditKeys } from '../audit/audit-key.ts'
 import { auditProblems } from '../audit/verification.ts'
 import type { VerificationStore } from '../audit/verification-store.ts'
@@ -67,8 +67,8 @@ export const createArchiveMonth = ({ archives, log, files, auditKeys, pause, now
     insist: () => Promise<void>,
   ): Promise<void> => {
     const companions = draft.readPersonalData()
-    const verifyArchive = createVerifyArchive({ keys, knownHead: end, onProgress: () => {} })
-    const { finding, ...read } = await verifyArchive({
+    const archives = createVerifyArchives({ keys, knownHead: end, onProgress: () => {} })
+    const { finding, ...read } = await archives.check({
       lines: insisting(draft.readEvents(), insist),
       personalData: companions.lines,
     })

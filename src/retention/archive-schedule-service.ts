@@ -1,10 +1,12 @@
 import type { Logger } from '../lib/logger.ts'
 import { startRounds } from '../lib/rounds.ts'
+import type { ArchivedErasures } from '../privacy/archived-erasures-service.ts'
 import type { Archives } from './archive-service.ts'
 import type { Lease } from './lease-service.ts'
 
 export interface ArchiveScheduleDeps {
   readonly archives: Pick<Archives, 'run'>
+  readonly archivedErasures: Pick<ArchivedErasures, 'runPending'>
   /** Who is at it, a server or a command; held for a round. */
   readonly turn: Lease
   readonly intervalMs: number
@@ -12,8 +14,15 @@ export interface ArchiveScheduleDeps {
   readonly log: Logger
 }
 
-/** Archives months of the security log as they get old enough, on whichever server comes first. `stop` leaves what is under way to another. */
-export const startArchives = ({ archives, turn, intervalMs, firstAfterMs, log }: ArchiveScheduleDeps) => {
+/** Archives months of the security log as they get old enough, and takes erased users out of them, on whichever server comes first. `stop` leaves what is under way to another. */
+export const startArchives = ({
+  archives,
+  archivedErasures,
+  turn,
+  intervalMs,
+  firstAfterMs,
+  log,
+}: ArchiveScheduleDeps) => {
   let isStopped = false
   const logProblem = (problem: unknown, month?: string): void => {
     if (!isStopped) log.error({ err: problem, month }, 'the security log could not be archived')
@@ -21,16 +30,22 @@ export const startArchives = ({ archives, turn, intervalMs, firstAfterMs, log }:
 
   const round = async (): Promise<void> => {
     if (!(await turn.claim())) return
+    const mayGoOn = async () => !isStopped && (await turn.keep())
     try {
       await archives.run({
         isKept: false,
-        mayGoOn: async () => !isStopped && (await turn.keep()),
+        mayGoOn,
         onProgress: () => {},
         onMonth: (month, outcome) =>
           log.info(
             { month, ...outcome },
             `a month of the security log ${outcome.kind === 'waits' ? 'waits to be' : 'was'} archived`,
           ),
+        onProblem: (month, problem) => logProblem(problem, month),
+      })
+      await archivedErasures.runPending({
+        mayGoOn,
+        onMonth: (month, gone) => log.info({ month, gone }, 'erased users were taken out of an archived month'),
         onProblem: (month, problem) => logProblem(problem, month),
       })
     } finally {

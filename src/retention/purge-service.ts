@@ -7,6 +7,8 @@ export interface PurgeDeps {
   readonly retention: RetentionStore
   /** Sessions that ran out of time unnoticed: ends some and returns how many. */
   readonly overdueSessions: { endSome(): Promise<number>; count(): Promise<number> }
+  /** Erased accounts of which something may be left: takes it out of some and returns of how many. */
+  readonly erasures: { finishSome(): Promise<number>; count(): Promise<number> }
   readonly sessionRetentionDays: number
   readonly now: Clock
 }
@@ -30,7 +32,7 @@ export type Purge = ReturnType<typeof createPurge>
 const day = 24 * 3600
 
 /** Deletes what no longer has a purpose, in small statements. Two that run at once delete nothing twice. */
-export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, now }: PurgeDeps) => {
+export const createPurge = ({ retention, overdueSessions, erasures, sessionRetentionDays, now }: PurgeDeps) => {
   const deletion = (what: string, rows: ExpiredRows, keptSeconds: number): Step => ({
     what,
     doSome: (at) => rows.deleteSome(secondsAfter(at, -keptSeconds)),
@@ -38,6 +40,7 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
   })
   const steps: readonly Step[] = [
     { what: 'overdue sessions, ended', doSome: overdueSessions.endSome, count: overdueSessions.count },
+    { what: 'erased accounts, finished', doSome: erasures.finishSome, count: erasures.count },
     deletion('counts of tries', retention.budgets, 0),
     deletion('password resets', retention.passwordResets, 0),
     deletion('changes of address', retention.emailChanges, 0),
@@ -47,6 +50,7 @@ export const createPurge = ({ retention, overdueSessions, sessionRetentionDays, 
     deletion('unfinished enrolments', retention.pendingFactors, day),
     deletion('unconfirmed registrations', retention.registrations, day),
     deletion('sent messages', retention.messages, day),
+    deletion('last messages that could not be sent', retention.lastMessages, 3 * day),
     deletion('trusted devices', retention.trustedDevices, day),
     deletion('keys of access tokens', retention.signingKeys, day),
     deletion('known devices', retention.knownDevices, 90 * day),

@@ -48,6 +48,10 @@ export const createRetentionStore = (db: Db) =>
     ),
     registrations: expiredRows(db, emailConfirmations, (before) => lte(emailConfirmations.expiresAt, before)),
     messages: expiredRows(db, outgoingMessages, (before) => lte(outgoingMessages.sentAt, before)),
+    /** Those that were to leave no trace and could not be sent, or were sent by a server that did not know of that. */
+    lastMessages: expiredRows(db, outgoingMessages, (before) =>
+      and(outgoingMessages.leavesNoTrace, lte(outgoingMessages.createdAt, before)),
+    ),
     trustedDevices: expiredRows(db, trustedDevices, (before) => lte(trustedDevices.expiresAt, before)),
     knownDevices: expiredRows(db, knownDevices, (before) => lte(knownDevices.lastSeenAt, before)),
     knownPlaces: expiredRows(db, knownPlaces, (before) => lte(knownPlaces.lastSeenAt, before)),

@@ -79,6 +79,16 @@ export const createSessionCacheStore = (redis: Pick<Redis, 'run'>) => {
       })
     },
 
+    /** Puts the copy of a user who was erased in the place of any, so that no older one is written back. */
+    async buryAccount(account: Account): Promise<void> {
+      await redis.run(({ serverOf }) => {
+        const { client, prefix } = serverOf(account.sessionTag)
+        return client.set(accountKey(prefix, account.sessionTag), `${account.version}${packed(account)}`, {
+          expiration: { type: 'PX', value: endMarkLifetimeMs },
+        })
+      })
+    },
+
     end: (tokens: readonly EndedToken[]): Promise<void> => redis.run((connection) => markEnded(connection, tokens)),
   }
 }

@@ -4,6 +4,7 @@ import { createBatch } from '../lib/batch.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { DeadlineExceeded, withDeadline } from '../lib/deadline.ts'
 import type { JudgeContext } from '../risk/session-context-service.ts'
+import { endReasonOfClosed } from './closed-account.ts'
 import {
   type ClientInfo,
   deadlinesFrom,
@@ -131,8 +132,9 @@ export const createSessionCheck = (deps: SessionCheckDeps): CheckSession => {
     }
     if (answer?.kind === 'ended' && answer.reason) return { kind: 'ended', reason: answer.reason }
     if (answer?.kind !== 'live') return { kind: 'unknown' }
-    // The copy of the account may know of a suspension before that of the session does.
-    if (answer.account.status === 'SUSPENDED') return { kind: 'ended', reason: 'ACCOUNT_SUSPENDED' }
+    // The copy of the account may know of a suspension or erasure before that of the session does.
+    const closed = endReasonOfClosed(answer.account)
+    if (closed) return { kind: 'ended', reason: closed }
     if (answer.account.status !== 'ACTIVE') return { kind: 'unknown' }
     const { copy, session, account } = answer
     const danger = deps.judgeContext(session, account, client)

@@ -20,7 +20,7 @@ export type EndSessions = (
   which: SessionChoice,
   reason: SessionEndReason,
   /** `note` is what an administrator gives as their reason. */
-  by: { readonly client: ClientInfo; readonly actorId?: string; readonly note?: string },
+  by: { readonly client: ClientInfo | null; readonly actorId?: string; readonly note?: string },
 ) => Promise<Session[]>
 
 /** Each end is recorded and announced with the commit; from then on the tokens are refused on every server. */

@@ -1,6 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import { createBatch } from '../lib/batch.ts'
 import type { Clock } from '../lib/clock.ts'
+import { endReasonOfClosed } from './closed-account.ts'
 import { endReasonAt, type Session, type SessionEndReason } from './session.ts'
 import type { SessionRecord, SessionStore } from './session-store.ts'
 
@@ -56,7 +57,7 @@ export const createSessionWatch = ({ findByIds, expire, now }: SessionWatchDeps)
     }
     if (!record) return { kind: 'unknown' }
     const { endReason } = record.session
-    const reason = endReason ?? (record.account.status === 'SUSPENDED' ? 'ACCOUNT_SUSPENDED' : null)
+    const reason = endReason ?? endReasonOfClosed(record.account)
     if (reason) return { kind: 'ended', reason, ...record }
     return record.account.status === 'ACTIVE' ? { kind: 'live', ...record } : { kind: 'unknown' }
   }

@@ -71,6 +71,7 @@ const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', '
   LIMIT_REACHED: 'A newer sign-in took its place, as the user had as many sessions as they may.',
   TOKEN_REUSED: 'A token that `refreshSession` had replaced was used again: somebody has a copy of it.',
   ACCOUNT_SUSPENDED: 'An administrator suspended the account.',
+  ACCOUNT_ERASED: 'The account was erased, by its owner or an administrator.',
   RISK: 'It was used from another network, country and kind of device than it began with: somebody has a copy of its token.',
 })
 

@@ -15,6 +15,7 @@ export type SessionEndReason =
   | 'LIMIT_REACHED'
   | 'TOKEN_REUSED'
   | 'ACCOUNT_SUSPENDED'
+  | 'ACCOUNT_ERASED'
   | 'RISK'
 
 export interface Session {

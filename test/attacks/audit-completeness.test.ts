@@ -552,6 +552,58 @@ const cases: Record<string, readonly Case[]> = {
       },
     ],
   ],
+  recordConsent: [
+    [
+      'given, and given again',
+      ['CONSENT_RECORDED'],
+      async ({ client, begin }) => {
+        const input = { purpose: 'newsletter', version: '1', granted: true }
+        await begin()
+        for (const _time of [1, 2]) await client.ask(documents.RecordConsentDocument, { input })
+      },
+    ],
+    [
+      'taken back',
+      ['CONSENT_WITHDRAWN'],
+      async ({ client, begin }) => {
+        const input = { purpose: 'newsletter', version: '1' }
+        await client.ask(documents.RecordConsentDocument, { input: { ...input, granted: true } })
+        await begin()
+        await client.ask(documents.RecordConsentDocument, { input: { ...input, granted: false } })
+      },
+    ],
+  ],
+  exportMyData: [
+    [
+      'exported',
+      ['DATA_EXPORTED'],
+      async ({ client, begin }) => {
+        await begin()
+        await client.ask(documents.ExportMyDataDocument, {})
+      },
+    ],
+  ],
+  deleteMyAccount: [
+    [
+      'erased',
+      ['ACCOUNT_ERASED', 'SESSION_REVOKED'],
+      async ({ client, begin }) => {
+        await begin()
+        await client.ask(documents.DeleteMyAccountDocument, {})
+      },
+    ],
+  ],
+  eraseUser: [
+    [
+      'erased',
+      ['ACCOUNT_ERASED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.EraseUserDocument, { id: user.id, reason: 'asked for by letter' })
+      },
+    ],
+  ],
   setMfaPolicy: [
     [
       'set',
@@ -594,6 +646,39 @@ const cases: Record<string, readonly Case[]> = {
         const admin = await administrator()
         await begin()
         await admin.ask(documents.UnlockUserDocument, { id: user.id })
+      },
+    ],
+  ],
+  setUserRole: [
+    [
+      'another role',
+      ['ROLE_CHANGED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.SetUserRoleDocument, { id: user.id, role: 'AUDITOR' })
+      },
+    ],
+    [
+      'the same role',
+      [],
+      async ({ user, begin }) => {
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.SetUserRoleDocument, { id: user.id, role: 'USER' })
+      },
+    ],
+  ],
+  resetUserMfa: [
+    [
+      'an app, and a device that was trusted',
+      ['MFA_RESET', 'DEVICE_TRUST_REVOKED', 'SESSION_REVOKED', 'SESSION_REVOKED'],
+      async ({ user, begin }) => {
+        const seed = await gatehouse.giveTotp(user)
+        await verify(gatehouse.anonymous, await loginChallenge(gatehouse.anonymous, user), code(seed), true)
+        const admin = await administrator()
+        await begin()
+        await admin.ask(documents.ResetUserMfaDocument, { id: user.id, reason: 'lost phone' })
       },
     ],
   ],
@@ -679,7 +764,16 @@ test.each(mutations.filter(({ name }) => !openToAnyone.includes(name)))(
 )
 
 const ofAdministrators = mutations.filter(({ name }) =>
-  ['reinstateUser', 'revokeUserSessions', 'setMfaPolicy', 'suspendUser', 'unlockUser'].includes(name),
+  [
+    'eraseUser',
+    'reinstateUser',
+    'resetUserMfa',
+    'revokeUserSessions',
+    'setMfaPolicy',
+    'setUserRole',
+    'suspendUser',
+    'unlockUser',
+  ].includes(name),
 )
 const refusedCallers = {
   FORBIDDEN: ({ client }: Scene) => client,

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dumpOf, occursIn } from '../support/attack.ts'
 import type { Answer, Client } from '../support/client.ts'
+import { startCollector } from '../support/collector.ts'
 import * as documents from '../support/documents.generated.ts'
 import { codeSentTo, confirmationTokenTo, eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { connect, newestEvent } from '../support/live-socket.ts'
+import { metricsText } from '../support/metrics.ts'
 import { subscriptionOperations, writtenSchema } from '../support/schema-walk.ts'
 import { totpCode, wrongTotpCode } from '../support/totp.ts'
 
@@ -12,6 +14,7 @@ const wrongPassword = 'canary-of-a-wrong-password'
 const email = 'canary@example.com'
 
 let gatehouse: Gatehouse
+let collector: Awaited<ReturnType<typeof startCollector>>
 const answers: Answer<unknown>[] = []
 /** Each secret with the one answer that hands it out. */
 const issuedIn = new Map<string, Answer<unknown> | null>([
@@ -126,18 +129,37 @@ const driveAdministration = async (): Promise<void> => {
   await admin.send(documents.AuditEventsDocument, { first: 100 })
   await admin.send(documents.MfaPoliciesDocument, {})
   await admin.send(documents.VerifyAuditLogDocument, {})
+  await admin.send(documents.SecurityOverviewDocument, {})
   await admin.send(documents.SetMfaPolicyDocument, {
     input: { role: 'AUDITOR', requirement: 'REQUIRED', graceDays: 7 },
   })
   await admin.send(documents.UnlockUserDocument, { id: user.id })
-  const { id, ...other } = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
+  await admin.send(documents.UsersDocument, { first: 100 })
+  const other = await gatehouse.createUser({ password: issue('the canary of a suspended account', null) })
+  const { id } = other
   const input = { email: other.email, password: other.password }
+  await observed(gatehouse.anonymous).sendText('{ consents { purpose } }')
+  const consent = { purpose: 'newsletter', version: '1', granted: true }
+  await admin.send(documents.RecordConsentDocument, { input: consent })
+  await admin.send(documents.ConsentsDocument, {})
+  await admin.send(documents.ExportMyDataDocument, {})
+  const leaving = await gatehouse.createUser()
+  await admin.send(documents.EraseUserDocument, { id: leaving.id, reason: 'asked for by letter' })
+  const proved = new Date(gatehouse.now().getTime() + 60_000)
+  const last = observed(await gatehouse.signedInAs(await gatehouse.createUser(), ['PASSWORD'], proved))
+  await last.send(documents.DeleteMyAccountDocument, {})
   for (const reason of ['rude', issue('rude\nand with a canary', null)]) {
     await admin.send(documents.SuspendUserDocument, { id, reason })
     await observed(gatehouse.anonymous).send(documents.LoginDocument, { input })
     await admin.send(documents.RevokeUserSessionsDocument, { id, reason })
     await admin.send(documents.ReinstateUserDocument, { id })
   }
+  issue(await gatehouse.giveTotp(other), null)
+  for (const reason of ['lost phone', issue('lost\nand with a canary', null)])
+    await admin.send(documents.ResetUserMfaDocument, { id, reason })
+  for (const role of ['AUDITOR', 'USER'] as const) await admin.send(documents.SetUserRoleDocument, { id, role })
+  await admin.send(documents.UserDocument, { id })
+  await admin.send(documents.UserSessionsDocument, { userId: id })
 }
 
 /** A session refreshed, the others ended, and a place taken in a server that asks; its logs count with the rest. */
@@ -263,7 +285,9 @@ const driveEverything = async () => {
 }
 
 beforeAll(async () => {
-  gatehouse = await startGatehouse()
+  collector = await startCollector()
+  const traces = { url: `${collector.url}/v1/traces`, serviceName: 'gatehouse', ratio: 1 }
+  gatehouse = await startGatehouse({ config: { traces } })
   const watching = await watchEverything()
   await driveEverything()
   streamed = await watching.finish()
@@ -271,7 +295,10 @@ beforeAll(async () => {
   await fetch(`${gatehouse.url}/healthz`)
   await eventually(() => gatehouse.logs.length > marker) // what was logged before stands there now
 })
-afterAll(() => gatehouse.close())
+afterAll(async () => {
+  await gatehouse.close()
+  await collector.close()
+})
 
 const formsOf = (secret: string): string[] =>
   (['base64', 'base64url', 'hex'] as const).map((encoding) => Buffer.from(secret).toString(encoding)).concat(secret)
@@ -300,6 +327,23 @@ test('F15 H3 no secret stands in any frame of a subscription', () => {
   expect(streamed.frames.length).toBeGreaterThan(50)
   expect(streamed.frames.filter((frame) => secretsIn(JSON.stringify(frame)).length > 0)).toEqual([])
   expect(JSON.stringify(streamed.frames)).not.toMatch(/gts_|argon2|tokenHash|sessionTag|sealed|salt|digest/i)
+})
+
+test('H3 no secret, address or name of a user stands in any metric', async () => {
+  const text = await metricsText(gatehouse.url)
+  expect(text).toContain('gatehouse_mfa_verifications_total{method="TOTP",outcome="SUCCESS"}')
+  expect(secretsIn(text)).toEqual([])
+  expect(text).not.toMatch(/@example\.com|Canary|127\.0\.0\.1/)
+})
+
+test('H3 no secret, address or name of a user stands in any span', async () => {
+  await eventually(() => collector.spans().some(({ name }) => name === 'mutation logout'))
+  const names = collector.spans().map(({ name }) => name)
+  expect(names).toEqual(
+    expect.arrayContaining(['mutation verifyMfa', 'postgresql with', 'redis MGET', 'redis EVALSHA']),
+  )
+  expect(secretsIn(collector.bodies.join('\n'))).toEqual([])
+  expect(collector.bodies.join('\n')).not.toMatch(/@example\.com|Canary|127\.0\.0\.1|gts_/)
 })
 
 test('H3 the sweep drove every operation of the schema', () => {

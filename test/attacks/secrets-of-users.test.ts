@@ -10,11 +10,20 @@ import { loginChallenge } from '../support/second-factor.ts'
 const deep = 8 // from a page of events to the factors of their users
 const nobody = /00000000-0000-4000-8000-000000000000/g
 /** Answer an administrator with somebody else's account, in an order in which each of them works. */
-const mutationsOnUsers = ['unlockUser', 'revokeUserSessions', 'suspendUser', 'reinstateUser']
+const mutationsOnUsers = [
+  'unlockUser',
+  'revokeUserSessions',
+  'suspendUser',
+  'reinstateUser',
+  'setUserRole',
+  'resetUserMfa',
+]
 
 let gatehouse: Gatehouse
-let userId: string
-let secrets: readonly string[]
+beforeAll(async () => {
+  gatehouse = await startGatehouse()
+})
+afterAll(() => gatehouse.close())
 
 /** What stands in columns that hold a secret, or what is made of one. The chain's own hashes are for everybody. */
 const storedSecrets = async (): Promise<string[]> => {
@@ -30,23 +39,22 @@ const storedSecrets = async (): Promise<string[]> => {
   return rows.flat().map(({ value }) => value)
 }
 
-beforeAll(async () => {
-  gatehouse = await startGatehouse()
+/** A user with every secret that there is, and all of them. */
+const createVictim = async () => {
   const user = await gatehouse.createUser({ password: 'the passphrase of a victim' })
-  userId = user.id
   const phone = await gatehouse.givePhone(user)
   const [seed, codes] = [await gatehouse.giveTotp(user), await gatehouse.giveBackupCodes(user)]
   const { token } = await gatehouse.signedInAs(user)
   const challengeId = await loginChallenge(gatehouse.anonymous, user)
   await gatehouse.anonymous.ask(SendMfaCodeDocument, { input: { challengeId } })
   const sent = [await codeSentTo(gatehouse, phone), await mailedResetToken(gatehouse, user)]
-  secrets = [user.password, seed, ...codes, phone, token, challengeId, ...sent]
-})
-afterAll(() => gatehouse.close())
+  return { userId: user.id, secrets: [user.password, seed, ...codes, phone, token, challengeId, ...sent] }
+}
 
 test.each(['ADMIN', 'AUDITOR'] as const)(
   'H2: an %s who asks for every field of every type finds no hash, seed, token or code of a user',
   async (role) => {
+    const { userId, secrets } = await createVictim()
     const client = await freshlyProved(gatehouse, await gatehouse.createUser({ role }))
     const all = rootOperations(writtenSchema, deep)
     const mutations = role === 'ADMIN' ? mutationsOnUsers : []

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mostContextsASession } from '../../src/risk/policy.ts'
-import { countSessionStatements } from '../support/call-counts.ts'
+import { countStatements } from '../support/call-counts.ts'
 import { LoginDocument, MeDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { historyOf } from '../support/history.ts'
@@ -150,7 +150,7 @@ test('contexts that are known cost no statement, nor does the usual one', async 
   await stranger.ask(MeDocument, {})
   await changes(user, 1)
   await holder(lausanne, chrome).ask(MeDocument, {})
-  const statements = await countSessionStatements(gatehouse, async () => {
+  const statements = await countStatements(gatehouse, 'user_sessions', async () => {
     for (const client of [owner, stranger, holder(lausanne, chrome), holder(tokyo, newerChrome)]) {
       await client.ask(MeDocument, {})
     }

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { archiveFileNames } from '../../src/audit/archive-file.ts'
-import { createVerifyArchive } from '../../src/audit/archive-verification-service.ts'
+import { createVerifyArchives } from '../../src/audit/archive-verification-service.ts'
 import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import type { ChainPosition, Finding } from '../../src/audit/verification.ts'
 import { openArchives } from '../../src/cli/archive-input.ts'
@@ -38,12 +38,12 @@ const findingIn = async (
   knownHead: ChainPosition | null = null,
   { id, publicKey } = sealingKey,
 ): Promise<Finding | null> => {
-  const verify = createVerifyArchive({ keys: new Map([[id, publicKey]]), knownHead, onProgress: () => {} })
+  const archives = createVerifyArchives({ keys: new Map([[id, publicKey]]), knownHead, onProgress: () => {} })
   for (const { file } of await openArchives(files)) {
-    const { finding } = await verify(file)
+    const { finding } = await archives.check(file)
     if (finding) return finding
   }
-  return null
+  return archives.unexplained()
 }
 const personalOf = (path: string) => path.replace('.jsonl.gz', '.personal.jsonl.gz')
 const edit = async (path: string, change: (lines: string[]) => string[]): Promise<void> => {
@@ -125,8 +125,8 @@ test('files are closed also where something is wrong', async () => {
     }
   }
   const [archive] = await openArchives([path])
-  const verify = createVerifyArchive({ keys: new Map(), knownHead: null, onProgress: () => {} })
-  const { finding } = await verify({
+  const verify = createVerifyArchives({ keys: new Map(), knownHead: null, onProgress: () => {} })
+  const { finding } = await verify.check({
     lines: closing(archive?.file.lines ?? null, 'no archive'),
     personalData: closing(archive?.file.personalData ?? null, '{}'),
   })

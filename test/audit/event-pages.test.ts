@@ -5,6 +5,7 @@ import { personalDigestOf } from '../../src/audit/security-event.ts'
 import { openDatabase } from '../../src/db/client.ts'
 import {
   AuditEventsDocument,
+  type AuditEventsQuery,
   LoginDocument,
   RevokeSessionDocument,
   SecurityEventsDocument,
@@ -57,6 +58,27 @@ test('pages follow on each other with no gap and no duplicate, newest first, als
   }
   expect(pages).toBe(3)
   expect(indexes).toEqual(Array.from({ length: 25 }, (_none, index) => 24 - index))
+})
+
+test('pages of the whole log by kinds follow on each other too, each event once, also where a kind is named twice', async () => {
+  const user = await gatehouse.createUser()
+  await writeEvents(user, 25)
+  const auditor = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'AUDITOR' }))
+  const kinds = {
+    types: ['LOGIN_FAILED' as const, 'LOGGED_OUT' as const, 'LOGIN_FAILED' as const],
+    severities: ['WARNING' as const, 'INFO' as const],
+  }
+  const ids: string[] = []
+  for (let after: string | null = null; ; ) {
+    const { auditEvents }: AuditEventsQuery = await auditor.ask(AuditEventsDocument, { first: 7, after, filter: kinds })
+    ids.push(...auditEvents.edges.map(({ node }) => node.id))
+    if (!auditEvents.pageInfo.hasNextPage) break
+    after = auditEvents.pageInfo.endCursor
+  }
+  const rows = await gatehouse.sql`
+    SELECT id FROM security_events WHERE type IN ('LOGIN_FAILED', 'LOGGED_OUT') ORDER BY occurred_at DESC, id DESC`
+  expect(ids).toEqual(rows.map(({ id }) => id))
+  expect(ids.length).toBeGreaterThan(24)
 })
 
 test('every filter leaves exactly what fits it', async () => {

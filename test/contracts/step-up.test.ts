@@ -32,7 +32,11 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   changeEmail: 'always',
   changePassword: 'always',
   confirmEmail: 'never',
+  consents: 'never',
+  deleteMyAccount: 'always',
   enrolMfa: 'onceEnrolled',
+  eraseUser: 'always',
+  exportMyData: 'always',
   issueAccessToken: 'never',
   listSessions: 'never',
   login: 'never',
@@ -40,6 +44,7 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   me: 'never',
   mfaPolicies: 'never',
   reauthenticate: 'onceEnrolled', // it is the step-up of those who have no factor
+  recordConsent: 'never',
   refreshSession: 'never',
   regenerateBackupCodes: 'always',
   register: 'never',
@@ -49,18 +54,24 @@ const needs: Record<string, 'always' | 'onceEnrolled' | 'never'> = {
   requestPasswordReset: 'never',
   requestStepUp: 'never',
   resetPassword: 'never',
+  resetUserMfa: 'always',
   resolveSessionLimit: 'never',
   revokeOtherSessions: 'never',
   revokeSession: 'never',
   revokeTrustedDevice: 'never',
   revokeUserSessions: 'always',
   securityEvents: 'never',
+  securityOverview: 'never',
   sendMfaCode: 'never',
   setMfaPolicy: 'always',
   setPreferredMfaFactor: 'never',
+  setUserRole: 'always',
   suspendUser: 'always',
   trustedDevices: 'never',
   unlockUser: 'always',
+  user: 'never',
+  userSessions: 'never',
+  users: 'never',
   verifyAuditLog: 'never',
   verifyMfa: 'never',
 }
@@ -206,12 +217,27 @@ const realCall: Record<string, (held: { factorId: string }) => string | Promise<
     await putBystander('SUSPENDED')
     return `mutation { reinstateUser(id: "${bystander.id}") { id } }`
   },
+  async resetUserMfa() {
+    await gatehouse.sql`DELETE FROM mfa_configurations WHERE user_id = ${bystander.id}`
+    await gatehouse.giveTotp(bystander)
+    return `mutation { resetUserMfa(id: "${bystander.id}", reason: "lost phone") { id } }`
+  },
   async revokeUserSessions() {
     await gatehouse.signedInAs(bystander)
     return `mutation { revokeUserSessions(id: "${bystander.id}", reason: "lost laptop") { id } }`
   },
+  deleteMyAccount: () => 'mutation { deleteMyAccount { id } }',
+  async eraseUser() {
+    const { id } = await gatehouse.createUser()
+    return `mutation { eraseUser(id: "${id}", reason: "asked for by letter") { id } }`
+  },
+  exportMyData: () => 'mutation { exportMyData { data } }',
   setMfaPolicy: () =>
     'mutation { setMfaPolicy(input: { role: AUDITOR, requirement: OPTIONAL, graceDays: 3 }) { role } }',
+  async setUserRole() {
+    await gatehouse.sql`UPDATE users SET role = 'USER', status = 'ACTIVE' WHERE id = ${bystander.id}`
+    return `mutation { setUserRole(id: "${bystander.id}", role: AUDITOR) { id } }`
+  },
   async suspendUser() {
     await putBystander('ACTIVE')
     return `mutation { suspendUser(id: "${bystander.id}", reason: "spam") { id } }`

@@ -4,6 +4,9 @@ import { v7 as uuidV7 } from 'uuid'
 import { expect, inject, test } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
 import { isMigrated, makeServerRole, migrate } from '../../src/db/migrate.ts'
+import { expectCounted } from '../support/chain.ts'
+import { eventually } from '../support/gatehouse.ts'
+import { fillTwoMonths, openLog } from '../support/sealed-log.ts'
 
 const folder = new URL('../../drizzle/', import.meta.url)
 
@@ -58,6 +61,48 @@ test('who had a second factor before accounts said so signs in with it after, an
     ])
   } finally {
     await sql.end()
+    await server.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)
+    await server.end()
+  }
+})
+
+test('events that were recorded before they were counted are counted after, also those that are being recorded meanwhile', async () => {
+  const name = `counted_${process.pid}`
+  const server = postgres(inject('postgresUrl'), { max: 1, onnotice: () => {} })
+  await server.unsafe(`CREATE DATABASE ${name}`)
+  const url = Object.assign(new URL(inject('postgresUrl')), { pathname: `/${name}` }).href
+  const [log, writer] = [openLog(url), openLog(url)]
+  const sql = postgres(url, { max: 2, onnotice: () => {} })
+  try {
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
+    const first = files.findIndex((file) => file.startsWith('0008'))
+    for (const file of files.slice(0, first)) for (const text of await statementsOf(file)) await sql.unsafe(text)
+    await fillTwoMonths(log)
+    await log.record(3)
+    await writer.sql`BEGIN`
+    await writer.record(2)
+    const migration = sql.begin(async (tx) => {
+      for (const file of files.slice(first)) for (const text of await statementsOf(file)) await tx.unsafe(text)
+    })
+    const isWaiting = (statements: number) =>
+      eventually(async () => {
+        const waiting = await server`
+          SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database WHERE NOT granted AND datname = ${name}`
+        return waiting.length === statements
+      })
+    await isWaiting(1)
+    const late = log.record(4)
+    await isWaiting(2)
+    await writer.sql`COMMIT`
+    await Promise.all([migration, late])
+    const [waiting] = await sql`
+      SELECT count(*)::int AS all, count(event_hour)::int AS hours, count(event_type)::int AS types FROM unsealed_security_events`
+    expect(waiting).toEqual({ all: 9, hours: 9, types: 9 })
+    await log.seal()
+    await expectCounted({ sql })
+    expect((await sql`SELECT sum(count)::int AS counted FROM security_event_counts`)[0]?.counted).toBe(16)
+  } finally {
+    await Promise.all([log.close(), writer.close(), sql.end()])
     await server.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)
     await server.end()
   }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { expectSealed } from '../support/chain.ts'
+import { expectCounted, expectSealed } from '../support/chain.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
 import { live } from '../support/life.ts'
@@ -59,6 +59,7 @@ test(
     await Promise.all([killing(), ...Array.from({ length: lanes }, living)])
 
     const events = await expectSealed({ sql })
+    await expectCounted({ sql })
     const counts = await expectOneToOne({ sql })
     for (const [what, changes] of Object.entries(counts)) expect(changes, what).toBeGreaterThan(0)
     const sessions = new Set((await sql`SELECT id FROM user_sessions`).map(({ id }) => id))

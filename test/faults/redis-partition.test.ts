@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { ChangeEmailDocument, MeDocument, RevokeSessionDocument } from '../support/documents.generated.ts'
+import {
+  ChangeEmailDocument,
+  MeDocument,
+  RevokeSessionDocument,
+  SetUserRoleDocument,
+  UsersDocument,
+} from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { startLoad } from '../support/load.ts'
 import { confirmEmail, freshlyProved, newestTokenTo } from '../support/recovery.ts'
@@ -114,5 +120,37 @@ describe('a user who changes', () => {
       await eventually(async () => (await redisStateOf(server)) === 'up')
     }
     await expectChanged()
+  })
+})
+
+describe.each([
+  { who: 'the server that takes the role', cut: [true, false] },
+  { who: 'either server', cut: [true, true] },
+])('an administrator who loses the role while Redis is out of reach for $who', ({ cut }) => {
+  test('reads nobody from the answer on, on any server, also once Redis is back', async () => {
+    const { paths, ending, checking } = await startApart()
+    const user = await ending.createUser({ role: 'ADMIN' })
+    const session = await ending.signedInAs(user)
+    const admin = await freshlyProved(ending, await ending.createUser({ role: 'ADMIN' }))
+    const doors = [ending, checking].map((server) => server.clientWith(session.token))
+    for (const door of doors) await door.ask(UsersDocument, {})
+    for (const [index, isCut] of cut.entries()) if (isCut) paths[index]?.cut()
+    await eventually(async () => (await redisStateOf(ending)) === 'down')
+
+    await admin.ask(SetUserRoleDocument, { id: user.id, role: 'USER' })
+    const expectRefused = async () => {
+      for (const door of doors) {
+        expect((await door.refused(UsersDocument, {})).extensions.code).toBe('SESSION_ENDED')
+      }
+      const anew = await ending.signedInAs(user)
+      for (const server of [ending, checking]) {
+        const code = (await server.clientWith(anew.token).refused(UsersDocument, {})).extensions.code
+        expect(code).toBe('FORBIDDEN')
+      }
+    }
+    await expectRefused()
+    for (const path of paths) path.restore()
+    for (const server of [ending, checking]) await eventually(async () => (await redisStateOf(server)) === 'up')
+    await expectRefused()
   })
 })

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { parseRedisAddress } from '../../src/lib/redis-address.ts'
 import { keySlot } from '../../src/redis/key-slot.ts'
-import { countRedisCommands, countSessionStatements } from '../support/call-counts.ts'
+import { countRedisCommands, countStatements } from '../support/call-counts.ts'
 import {
   ChangeEmailDocument,
   ListSessionsDocument,
@@ -78,7 +78,7 @@ describe.each([
     }
     await ask()
     let commands = {}
-    const statements = await countSessionStatements(gatehouse, async () => {
+    const statements = await countStatements(gatehouse, 'user_sessions', async () => {
       commands = await countRedisCommands(redis.servers, ask)
     })
     expect({ commands, statements }).toEqual({ commands: { mget: 20 }, statements: 0 })

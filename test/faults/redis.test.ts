@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { countRedisCommands, countSessionStatements } from '../support/call-counts.ts'
+import { countRedisCommands, countStatements } from '../support/call-counts.ts'
 import {
   ListSessionsDocument,
   LoginDocument,
@@ -251,7 +251,7 @@ describe.each<Fault>([
     await begin({ ...them, gatehouse })
     database.delay(40) // a PostgreSQL that is some way off: none of them waits for two of its answers without need
     let answers: Awaited<ReturnType<Gatehouse['anonymous']['send']>>[] = []
-    const statements = await countSessionStatements(them.gatehouse, async () => {
+    const statements = await countStatements(them.gatehouse, 'user_sessions', async () => {
       answers = await atOnce(300, sessions, ({ token }) => gatehouse.clientWith(token).send(MeDocument, {}))
     })
     await end(them)
@@ -290,7 +290,7 @@ describe('a key of ours that holds something else', () => {
       const commands = await countRedisCommands([redis], () => other.clientWith(session.token).ask(MeDocument, {}))
       return Object.keys(commands).join() === 'mget'
     })
-    const statements = await countSessionStatements(gatehouse, () => session.ask(MeDocument, {}))
+    const statements = await countStatements(gatehouse, 'user_sessions', () => session.ask(MeDocument, {}))
     expect(statements).toBe(0)
     expect(await Promise.all(servers.map(statusOf))).toEqual(['ready', 'ready'])
 

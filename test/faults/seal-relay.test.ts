@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { MasterKey } from '../../src/lib/key-ring.ts'
-import { expectSealed, failLogin, isSealing, sealedAfterMs } from '../support/chain.ts'
+import { expectCounted, expectSealed, failLogin, isSealing, sealedAfterMs } from '../support/chain.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { eventually, startGatehouse } from '../support/gatehouse.ts'
 import { startGatehouseProcess } from '../support/gatehouse-process.ts'
@@ -58,6 +58,7 @@ test('a server that is frozen while it seals is replaced within five seconds, an
   await Promise.all([load, more])
   await sealedAfterMs(holder, other)
   await expectSealed(other)
+  await expectCounted(other)
 })
 
 test('with a lease that stops nobody, two servers seal each event once', async () => {
@@ -73,6 +74,7 @@ test('with a lease that stops nobody, two servers seal each event once', async (
   await eventually(() => isSealing(one.logs) && isSealing(two.logs))
   await atOnce(200, [one, two], failLogin)
   await expectSealed(one)
+  await expectCounted(one)
   const sealers = await one.sql`SELECT DISTINCT key_id FROM audit_checkpoints`
   expect(sealers).toHaveLength(2)
 })

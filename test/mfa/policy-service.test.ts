@@ -155,7 +155,7 @@ const open = new Set([
 ])
 const administrators = ['setMfaPolicy', 'unlockUser', 'suspendUser', 'reinstateUser', 'revokeUserSessions']
 const forbiddenTo: Record<'USER' | 'AUDITOR' | 'ADMIN', readonly string[]> = {
-  USER: ['auditEvents', 'mfaPolicies', 'verifyAuditLog', ...administrators],
+  USER: ['auditEvents', 'mfaPolicies', 'securityOverview', 'verifyAuditLog', ...administrators],
   AUDITOR: administrators,
   ADMIN: [],
 }

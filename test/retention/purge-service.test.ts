@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { createTransact } from '../../src/db/transact.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createLogger } from '../../src/lib/logger.ts'
+import { createErasureCompletion } from '../../src/privacy/erasure-completion-service.ts'
 import { createPurge } from '../../src/retention/purge-service.ts'
 import { createRetentionStore } from '../../src/retention/retention-store.ts'
 import { createOverdueSessions } from '../../src/sessions/session-expiry-service.ts'
@@ -39,10 +40,11 @@ const purgeOn = ({ sql, keys, now }: Gatehouse, sessionRetentionDays = 30) => {
     (work) => db.transaction((tx) => work(createStores(tx, keys, now))),
     createLogger('silent'),
   )
-  const { sessions } = createStores(db, keys, now)
+  const { sessions, erasures, erasedRows: rows } = createStores(db, keys, now)
   const purge = createPurge({
     retention: createRetentionStore(db),
     overdueSessions: createOverdueSessions({ transact, sessions, now }),
+    erasures: createErasureCompletion({ erasures, rows, pause: async () => {}, now }),
     sessionRetentionDays,
     now,
   })

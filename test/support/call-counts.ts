@@ -1,9 +1,10 @@
 import type { Gatehouse } from './gatehouse.ts'
 import type { RedisServerProcess } from './redis-server.ts'
 
-/** Statements about sessions that PostgreSQL ran while `work` did. */
-export const countSessionStatements = async (
+/** Statements that name a table and that PostgreSQL ran while `work` did. */
+export const countStatements = async (
   { sql }: Pick<Gatehouse, 'sql'>,
+  table: string,
   work: () => Promise<unknown>,
 ): Promise<number> => {
   await sql`create extension if not exists pg_stat_statements`
@@ -11,7 +12,7 @@ export const countSessionStatements = async (
     const [row] = await sql`
       select coalesce(sum(calls), 0)::int as calls from pg_stat_statements
       where dbid = (select oid from pg_database where datname = current_database())
-        and query like '%user_sessions%' and query not like '%pg_stat_statements%'`
+        and query like ${`%${table}%`} and query not like '%pg_stat_statements%'`
     return row?.calls as number
   }
   const before = await read()

@@ -26,6 +26,16 @@ export const sealedAfterMs = async (server: { readonly anonymous: Client }, obse
 export const allSealed = ({ sql }: Pick<Gatehouse, 'sql'>) =>
   eventually(async () => (await sql`SELECT 1 FROM unsealed_security_events LIMIT 1`).length === 0)
 
+/** Expects the counters to hold just what is sealed. */
+export const expectCounted = async ({ sql }: Pick<Gatehouse, 'sql'>): Promise<void> => {
+  const wrong = await sql`
+    SELECT * FROM security_event_counts FULL JOIN (
+      SELECT date_trunc('hour', occurred_at, 'UTC') AS hour, type, count(*) AS found
+      FROM audit_links JOIN security_events ON id = event_id GROUP BY 1, 2
+    ) AS sealed USING (hour, type) WHERE count IS DISTINCT FROM found`
+  expect(wrong).toEqual([])
+}
+
 const sha256 = (...parts: readonly (string | Buffer)[]): Buffer => {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)

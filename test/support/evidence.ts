@@ -5,7 +5,10 @@ type Sql = Gatehouse['sql']
 const queries = new WeakMap<Sql, string>()
 
 /** What servers write of their own accord: leases, the sealing of events that were recorded before, and counts that they record. */
-const background = ['task_leases', 'repeated_refusals', 'unsealed_security_events', 'audit_links', 'audit_checkpoints']
+const background = [
+  ...['task_leases', 'repeated_refusals'],
+  ...['unsealed_security_events', 'audit_links', 'audit_checkpoints', 'security_event_counts'],
+]
 
 const tableNames = async (sql: Sql): Promise<string[]> =>
   (

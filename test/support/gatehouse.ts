@@ -67,6 +67,7 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
   })
   const app = await createApp({ ...readConfig(environment), ...config }, createLogger('debug', sink), now)
   const url = await app.server.listen({ port: 0, host: '127.0.0.1' })
+  const metricsUrl = (await app.metricsServer?.listen({ port: 0, host: '127.0.0.1' })) ?? null
 
   const sql = postgres(database.url, { max: 2, onnotice: () => {} })
   const db = drizzle(sql)
@@ -171,6 +172,8 @@ export const startGatehouse = async ({ databaseUrl, redisUrl, config }: Gatehous
 
   return {
     url,
+    /** Where Prometheus is answered, if it has a port of its own. */
+    metricsUrl,
     databaseUrl: database.url,
     /** The database as its owner sees it, past every service. */
     sql,

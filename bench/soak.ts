@@ -1,0 +1,125 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { freePort } from '../src/cli/local-service.ts'
+import { createDailyLife } from './support/daily-life.ts'
+import { withEnvironment } from './support/environment.ts'
+import { runLoad } from './support/load.ts'
+import { type Environment, type Figure, table } from './support/report.ts'
+import { startGatehouse } from './support/server.ts'
+import { figure, median, quantile } from './support/statistics.ts'
+import { subscribe } from './support/subscribers.ts'
+import { openVitalSigns, type VitalSign, vitalSigns } from './support/vital-signs.ts'
+
+// `npm run soak -- --minutes 30`: a steady load at 70 % of what the server can, and whether anything grows under it (I18). It
+// ends with 1 where something did. Redis keeps the mark of a session's end for ten minutes: less than twenty tell little of keys.
+
+const connections = 64
+const calibrationSeconds = 15
+const share = 0.7
+const sampleMs = 5_000
+const agingMs = 15_000
+const socketMs = 500
+const socketsAtOnce = 20
+const mostFailed = 0.001
+const settings = {
+  SESSION_IDLE_SECONDS: '60',
+  SESSION_ABSOLUTE_SECONDS: '90',
+  SESSION_RETENTION_DAYS: '1',
+  SESSION_LIMIT: '20',
+}
+
+type Sample = Record<VitalSign, number>
+
+const soak = async (environment: Environment, minutes: number): Promise<Figure[]> => {
+  const { say } = environment
+  const metricsPort = await freePort()
+  const server = await startGatehouse(environment, { ...settings, METRICS_PORT: String(metricsPort) })
+  const signs = await openVitalSigns(environment, `http://127.0.0.1:${metricsPort}/metrics`)
+  const life = await createDailyLife(environment.databaseUrl, connections)
+  const load = (seconds: number, mostPerSecond?: number) =>
+    runLoad({ port: server.port, connections, ...life, seconds, ...(mostPerSecond && { mostPerSecond }) })
+  try {
+    say('soak: finding out what the server can do …')
+    const { perSecond: capacity } = await load(calibrationSeconds)
+    say(`soak: ${figure(capacity)} requests/s; ${minutes} minutes at ${figure(capacity * share)} …`)
+    const failedBefore = life.failures()
+    const samples: Sample[] = []
+    const isOver = new AbortController()
+    const beside = [
+      every(sampleMs, isOver.signal, async () => {
+        samples.push(await signs.read())
+        if (samples.length % 12 === 0) say(`soak: minute ${samples.length / 12}: ${JSON.stringify(samples.at(-1))}`)
+      }),
+      every(agingMs, isOver.signal, signs.age),
+      comeAndGo(server.port, life.newestToken, isOver.signal),
+    ]
+    const result = await load(minutes * 60, capacity * share)
+    isOver.abort()
+    await Promise.all(beside)
+    const failed = life.failures() - failedBefore
+    const failedShare = failed / result.latenciesMs.length
+    return [
+      { what: 'requests/s, and in all', value: `${figure(result.perSecond)}, ${result.latenciesMs.length}` },
+      {
+        what: 'p50, p99',
+        value: `${figure(median(result.latenciesMs))}, ${figure(quantile(result.latenciesMs, 0.99))} ms`,
+      },
+      {
+        what: 'not answered as they should be',
+        value: String(failed),
+        bar: { text: `≤ ${mostFailed * 100} %`, isMet: failedShare <= mostFailed },
+      },
+      ...growth(samples),
+    ]
+  } finally {
+    await signs.close()
+    await server.stop()
+  }
+}
+
+const every = async (ms: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> => {
+  while (!signal.aborted) {
+    await work()
+    await wait(ms, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** Sockets that subscribe, stay a while and leave, always so many at once. */
+const comeAndGo = async (port: number, newestToken: () => string, signal: AbortSignal): Promise<void> => {
+  const open: { close(): void }[] = []
+  let user = 0
+  await every(socketMs, signal, async () => {
+    const query = 'subscription { sessionEnded { id } }'
+    const asked = { port, sessionToken: newestToken(), query, user: user++, onEvent: () => {} }
+    const socket = await subscribe(asked).catch(() => null) // its session may be over by now
+    if (socket) open.push(socket)
+    if (open.length > socketsAtOnce) open.shift()?.close()
+  })
+  for (const socket of open) socket.close()
+}
+
+/** The third quarter of the time against the last one. */
+const growth = (samples: readonly Sample[]): Figure[] => {
+  const quarter = Math.floor(samples.length / 4)
+  return vitalSigns.map(({ name, mostGrowth, slack }) => {
+    const during = (from: number) => median(samples.slice(from, from + quarter).map((sample) => sample[name]))
+    const [third, last] = [during(2 * quarter), during(3 * quarter)]
+    const most = third * (1 + mostGrowth) + slack
+    return {
+      what: `${name}: third quarter, last`,
+      value: `${figure(third)}, ${figure(last)}`,
+      bar: { text: `≤ ${figure(most)}`, isMet: last <= most },
+    }
+  })
+}
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
+const minutes = Number(values.minutes)
+if (!(minutes >= 1 && minutes <= 24 * 60)) {
+  console.error('--minutes must be a number from 1 to 1440')
+  process.exit(2)
+}
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130))
+const figures = await withEnvironment(console.log, (environment) => soak(environment, minutes))
+console.log(`\n${table(figures)}`)
+if (figures.some(({ bar }) => bar && !bar.isMet)) process.exitCode = 1

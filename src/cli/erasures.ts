@@ -1,0 +1,83 @@
+import { parseKeys } from '../config.ts'
+import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
+import { type Command, parseOptions, UsageError } from './command.ts'
+import { readErasures } from './erasures-input.ts'
+import { asOperator, type Operator } from './operator.ts'
+
+export const erasures: Command = {
+  summary: 'Lists who was erased, and erases them again in what a backup brought back.',
+  usage: `erasures
+gatehouse erasures --repeat FILE
+gatehouse erasures --archives DIR
+
+Without an option, prints who was erased, a JSON object a line: an id, which names
+nobody any more, and when. Keep the newest list where backups are kept, but not in
+them.
+
+  --repeat FILE    erases those of such a list who are in the database, as after a
+                   restore; nobody is mailed. Needs GATEHOUSE_KEYS, the same that
+                   the servers have, and a server that runs for the last of it
+  --archives DIR   takes all who were erased out of the personal data of archived
+                   months, as servers do once an hour where AUDIT_ARCHIVE_DIR is
+                   set: for copies elsewhere. Waits while a server is at it
+
+Each may be repeated, and is safe while servers run.
+
+Example: gatehouse erasures > erased.jsonl
+Example: gatehouse erasures --repeat erased.jsonl
+Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
+
+  async run(args, databaseUrl) {
+    const { values } = parseOptions({ args, options: { repeat: { type: 'string' }, archives: { type: 'string' } } })
+    const { repeat: list, archives: directory } = values
+    if (list !== undefined && directory !== undefined) throw new UsageError('--repeat and --archives are two commands')
+    const ring = list === undefined ? null : keyRing()
+    const ids = list === undefined ? [] : await readErasures(list)
+    await asOperator(databaseUrl(), async (operator) => {
+      if (ring) await repeat(operator, ring, ids)
+      else if (directory !== undefined) await takeOut(operator, directory)
+      else await print(operator)
+    })
+  },
+}
+
+const pageSize = 1_000
+
+const print = async ({ erasures: { list } }: Operator): Promise<void> => {
+  for (let page = await list(null, pageSize); page.length > 0; page = await list(page.at(-1) ?? null, pageSize)) {
+    for (const { id, erasedAt } of page) console.log(JSON.stringify({ id, erasedAt }))
+  }
+}
+
+const repeat = async (operator: Operator, ring: KeyRing, ids: readonly string[]): Promise<void> => {
+  const erase = operator.erasures.repeat(ring)
+  const counts = { erased: 0, erasedBefore: 0, unknown: 0 }
+  for (const id of ids) {
+    try {
+      counts[await erase(id)]++
+    } catch (problem) {
+      process.exitCode = 1
+      console.error(`${id}: ${(problem as Error).message}`)
+    }
+  }
+  console.log(
+    `${counts.erased} erased, ${counts.erasedBefore} were already, ${counts.unknown} are not in the database.`,
+  )
+}
+
+const takeOut = async (operator: Operator, directory: string): Promise<void> => {
+  const isWhole = await operator.erasures.runArchives(directory, {
+    onWaiting: () => console.error('A server or another command is at it: waiting until it is through.'),
+    onMonth: (month, gone) => console.log(`${month}  personal data of ${gone} events taken out`),
+    onProblem: (month, problem) => console.error(`${month}  ${(problem as Error).message}`),
+  })
+  if (!isWhole) process.exitCode = 1
+}
+
+const keyRing = (): KeyRing => {
+  const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
+    throw new UsageError(problem)
+  })
+  if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
+  return createKeyRing(keys)
+}

@@ -1,0 +1,108 @@
+import { and, asc, eq, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
+import type { Account } from '../accounts/account.ts'
+import { accountColumns } from '../accounts/account-store.ts'
+import type { Db } from '../db/client.ts'
+import { mostCounted } from '../db/expired-rows.ts'
+import { auditLinks, erasures, securityEvents, users } from '../db/tables.ts'
+import { type AccountErased, addressOfErased } from './erasure.ts'
+
+export type ErasureStore = ReturnType<typeof createErasureStore>
+
+const { userId, erasedAt, finishedAt, archivesDoneAt } = erasures
+const columns = { id: userId, erasedAt }
+
+/** Accounts that were erased, and how far that is. */
+export const createErasureStore = (db: Db) => ({
+  /**
+   * Leaves of an account nothing but its id, for good, and frees its address; null where that was done. Its session tag stays: a
+   * random value that opens nothing, by which Redis is told. To be called once the event of the erasure is recorded.
+   */
+  async bury(owner: string): Promise<Account | null> {
+    const address = addressOfErased(owner)
+    const [row] = await db
+      .update(users)
+      .set({
+        email: address,
+        emailKey: address,
+        displayName: null,
+        passwordHash: null,
+        passwordVersion: sql`${users.passwordVersion} + 1`,
+        mfaEnabled: false,
+        role: 'USER',
+        status: 'ERASED',
+        emailConfirmedAt: null,
+        lastLoginAt: null,
+        version: sql`${users.version} + 1`,
+      })
+      .where(and(eq(users.id, owner), ne(users.status, 'ERASED')))
+      .returning(accountColumns)
+    if (!row) return null
+    await db.execute(sql`
+      insert into ${erasures} (user_id, event_id, severity, erased_at, actor_id, session_id, personal_digest)
+      select user_id, id, severity, occurred_at, actor_id, session_id, personal_digest from ${securityEvents}
+      where user_id = ${owner} and type = 'ACCOUNT_ERASED'
+      order by occurred_at desc nulls last, id desc nulls last limit 1`)
+    return row
+  },
+
+  /** Whether the event of an erasure is sealed. */
+  async isSealed(owner: string): Promise<boolean> {
+    const rows = await db.execute(sql`
+      select 1 from ${erasures} join ${auditLinks} using (event_id) where user_id = ${owner}`)
+    return rows.length > 0
+  },
+
+  /** A moment, for `areOver`. */
+  async moment(): Promise<string> {
+    const [row] = await db.execute<{ moment: string }>(
+      sql`select pg_snapshot_xmax(pg_current_snapshot())::text as moment`,
+    )
+    return row?.moment as string
+  },
+
+  /** Whether all transactions that wrote something before a moment are over. */
+  async areOver(moment: string): Promise<boolean> {
+    const [row] = await db.execute<{ over: boolean }>(sql`
+      select pg_snapshot_xmin(pg_current_snapshot()) >= ${moment}::xid8 as over`)
+    return row?.over ?? false
+  },
+
+  /** Erasures of which something may be left in the database, oldest first. */
+  async listUnfinished(before: Date, most: number): Promise<AccountErased[]> {
+    return listOf(db, and(isNull(finishedAt), lte(erasedAt, before)), most)
+  },
+
+  async countUnfinished(before: Date): Promise<number> {
+    const [row] = await db.execute<{ found: number }>(sql`
+      select count(*)::integer as found from (
+        select 1 from ${erasures} where finished_at is null and erased_at <= ${before.toISOString()} limit ${mostCounted + 1}
+      ) as unfinished`)
+    return row?.found ?? 0
+  },
+
+  async finish(owner: string, now: Date): Promise<void> {
+    await db.update(erasures).set({ finishedAt: now }).where(eq(userId, owner))
+  },
+
+  /** Erasures that archived months were not gone through for, oldest first. */
+  async listUnarchived(most: number): Promise<AccountErased[]> {
+    return listOf(db, isNull(archivesDoneAt), most)
+  },
+
+  async finishArchives(owners: readonly string[], now: Date): Promise<void> {
+    await db
+      .update(erasures)
+      .set({ archivesDoneAt: now })
+      .where(sql`${userId} = any(${sql.param([...owners])}::uuid[])`)
+  },
+
+  /** A page of all erasures, oldest first, behind the last of the page before. */
+  async list(after: AccountErased | null, most: number): Promise<AccountErased[]> {
+    const isLater =
+      after && sql`(${erasedAt}, ${userId}) > (${after.erasedAt.toISOString()}::timestamptz, ${after.id}::uuid)`
+    return listOf(db, isLater ?? undefined, most)
+  },
+})
+
+const listOf = (db: Db, condition: SQL | undefined, most: number): Promise<AccountErased[]> =>
+  db.select(columns).from(erasures).where(condition).orderBy(asc(erasedAt), asc(userId)).limit(most)

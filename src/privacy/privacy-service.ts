@@ -1,0 +1,42 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ActOnUser } from '../admin/act-on-user-service.ts'
+import type { FloodGuard } from '../budgets/flood-service.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { KeyRing } from '../lib/key-ring.ts'
+import type { ActAsOwner } from '../mfa/step-up-service.ts'
+import { type ConsentDeps, createConsentService } from './consent-service.ts'
+import { createExportData, type DataExportDeps } from './data-export-service.ts'
+import { createErasureCompletion, type ErasureCompletionDeps } from './erasure-completion-service.ts'
+import { type BuryDeps, createBury, createErasureService, type ErasureStores } from './erasure-service.ts'
+
+type Acts = Pick<ConsentDeps, 'actAsOwner'> & Pick<DataExportDeps, 'actAsOwner'>
+
+export interface PrivacyDeps extends Acts, Pick<BuryDeps, 'endSessions' | 'buryAccount' | 'wakeMailRelay'> {
+  readonly actAsOwner: ActAsOwner<ErasureStores> & Acts['actAsOwner']
+  readonly actOnUser: ActOnUser<ErasureStores>
+  readonly consents: ConsentDeps['consents']
+  readonly erasures: ErasureCompletionDeps['erasures']
+  readonly erasedRows: ErasureCompletionDeps['rows']
+  readonly claimOfUser: FloodGuard['claimOfUser']
+  readonly logProblem: (problem: unknown) => void
+  readonly keys: KeyRing
+  readonly now: Clock
+}
+
+const pollMs = 10
+const mostMsOfRequest = 2_000 // whoever has a longer history is answered before the rest of it is gone
+
+/** What users decide about their data, and may have and end of it. */
+export const createPrivacy = (deps: PrivacyDeps) => {
+  const { actAsOwner, actOnUser, erasures, erasedRows, logProblem, now } = deps
+  const completion = createErasureCompletion({ erasures, rows: erasedRows, pause: () => wait(pollMs), now })
+  const complete = async (userId: string): Promise<void> => {
+    await completion.complete(userId, mostMsOfRequest).catch(logProblem) // it is done again, whatever came of it
+  }
+  return {
+    consents: createConsentService(deps),
+    exportData: createExportData(deps),
+    erasures: createErasureService({ actAsOwner, actOnUser, bury: createBury({ ...deps, complete }) }),
+    completion,
+  }
+}
