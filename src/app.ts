@@ -98,6 +98,8 @@ import { createArchivedErasures } from './privacy/archived-erasures-service.ts'
 import { PrivacyResolver } from './privacy/privacy.graphql.ts'
 import { createPrivacy } from './privacy/privacy-service.ts'
 import { noRedis, openRedis } from './redis/client.ts'
+import { restoredChannel } from './restore/restore-store.ts'
+import { createRestoreWatch } from './restore/restore-watch-service.ts'
 import { createArchiveFileStore } from './retention/archive-file-store.ts'
 import { createArchiveMonth } from './retention/archive-month-service.ts'
 import { startArchives } from './retention/archive-schedule-service.ts'
@@ -167,7 +169,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const metrics = createMetrics()
   const { observeCheck, observeStream } = createObserved(metrics)
   const tracing = config.traces ? (await import('./telemetry/otlp.ts')).openTracing(config.traces, log) : noTracing
-  const database = openDatabase(config.databaseUrl, metrics.observeStatement)
+  const database = openDatabase(config.databaseUrl, { observe: metrics.observeStatement })
   const storesOver = (db: Db) => createStores(db, keys, now)
   const reading: Stores = storesOver(database.reading)
   const writing: Stores = storesOver(database.writing)
@@ -251,6 +253,17 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     expire: (session, reason) => sessionService.expire(session, reason),
     now,
   })
+  const restores = createRestoreWatch({
+    readEpoch: reading.restores.epoch,
+    onRestored() {
+      redis.renew('PostgreSQL was restored from a backup')
+      sessionWatch.checkAll()
+      reloadPolicies()
+      signingKeys.reload()
+    },
+    logProblem: (problem) => log.error({ err: problem }, 'whether PostgreSQL was restored could not be read'),
+  })
+  await restores.load()
   await database.listen({
     onMessage: {
       [auditHeadChannel](sequence) {
@@ -265,8 +278,10 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       [untoldChannel]: tellUntold,
       [policiesChannel]: reloadPolicies,
       [signingKeysChannel]: signingKeys.reload,
+      [restoredChannel]: restores.reload,
     },
     onListening() {
+      restores.reload()
       headNoting.nudge()
       endedTokens.connected()
       catchUp()
@@ -282,6 +297,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       config.redis,
       log,
       (run) => endedTokens.catchUp((tokens) => run((connection) => markEnded(connection, tokens))),
+      restores.epoch,
       metrics.observeRedisCall,
     )
   }

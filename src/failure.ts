@@ -1,3 +1,4 @@
+import { UnknownKeyError } from './lib/key-ring.ts'
 import type { AuthenticationMethod, SessionEndReason } from './sessions/session.ts'
 
 export interface FieldProblem {
@@ -72,8 +73,12 @@ export class AppError<Code extends ErrorCode = ErrorCode> extends Error {
 export const badInput = (path: string, message: string): AppError<'BAD_USER_INPUT'> =>
   new AppError('BAD_USER_INPUT', { fields: [{ path, message }] })
 
-/** The AppError that a problem is or was caused by: libraries wrap what our code throws. Undefined for any other fault. */
+/**
+ * The AppError that a problem is or was caused by: libraries wrap what our code throws. A secret that only other servers can
+ * open is SERVICE_DEGRADED. Undefined for any other fault.
+ */
 export const failureIn = (problem: unknown): AppError | undefined => {
   if (problem instanceof AppError) return problem
+  if (problem instanceof UnknownKeyError) return Object.assign(new AppError('SERVICE_DEGRADED'), { cause: problem })
   return problem instanceof Error && problem.cause ? failureIn(problem.cause) : undefined
 }

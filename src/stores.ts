@@ -22,6 +22,7 @@ import { createConsentStore } from './privacy/consent-store.ts'
 import { createDataExportStore } from './privacy/data-export-store.ts'
 import { createErasedRowsStore } from './privacy/erased-rows-store.ts'
 import { createErasureStore } from './privacy/erasure-store.ts'
+import { createRestoreStore } from './restore/restore-store.ts'
 import { createLeaseStore } from './retention/lease-store.ts'
 import { createRetentionStore } from './retention/retention-store.ts'
 import { createSessionContextStore } from './risk/session-context-store.ts'
@@ -50,6 +51,7 @@ export const createStores = (db: Db, keys: KeyRing, now: Clock) => ({
   policies: createPolicyStore(db),
   recovery: createRecoveryStore(db),
   refusals: createRefusalStore(db, now),
+  restores: createRestoreStore(db),
   retention: createRetentionStore(db),
   sessionContexts: createSessionContextStore(db, keys),
   sealedEvents: createSealedEventStore(db),

@@ -91,7 +91,12 @@ const write = async (url: string, sessions: number, sessionsPerUser: number): Pr
 }
 
 const openCache = async (url: string) => {
-  const redis = await openRedis({ kind: 'single', url }, createLogger('warn'), async () => {})
+  const redis = await openRedis(
+    { kind: 'single', url },
+    createLogger('warn'),
+    async () => {},
+    () => '',
+  )
   return { cache: createSessionCacheStore(redis), close: redis.close }
 }
 

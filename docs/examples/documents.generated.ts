@@ -205,6 +205,8 @@ export type SecurityEventType =
   | 'CONSENT_WITHDRAWN'
   /** Many accounts were tried from one network; once a network and quarter of an hour. `details.network` names it. */
   | 'CREDENTIAL_STUFFING'
+  /** An operator put the database back to an earlier state, and ended what may have been ended since. `details.head` says up to where the log was sealed then, as `sequence:hash`; what followed it is lost, up to `details.lostHead` where that is given. Without a user. */
+  | 'DATABASE_RESTORED'
   /** A user got all that is held about them. */
   | 'DATA_EXPORTED'
   /** A device may sign in without the second factor from now on. */

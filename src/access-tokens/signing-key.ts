@@ -14,6 +14,9 @@ export interface SigningKey {
   readonly revokedAt: Date | null
 }
 
+/** What the private half is bound to: sealed for one id it does not open for another. */
+export const signingKeyBinding = (keyId: string): string => `signing key ${keyId}`
+
 export const accessTokenLifetimeSeconds = 5 * 60 // nothing takes a token back, so it must be over soon
 export const clockToleranceSeconds = 60 // what clocks may differ by, of servers and of services that verify
 export const publicKeysMaxAgeSeconds = 5 * 60

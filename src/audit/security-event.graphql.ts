@@ -97,6 +97,8 @@ export const SecurityEventTypeEnum = graphqlEnum<SecurityEventType>('SecurityEve
   AUDIT_VERIFIED:
     'Someone had the security log verified. FAILURE when it is not intact; `details.problem` says what is wrong.',
   ACCESS_TOKEN_ISSUED: 'A session got a token for another service; `details.audience` names that.',
+  DATABASE_RESTORED:
+    'An operator put the database back to an earlier state, and ended what may have been ended since. `details.head` says up to where the log was sealed then, as `sequence:hash`; what followed it is lost, up to `details.lostHead` where that is given. Without a user.',
   ACCESS_DENIED: `An operation was refused; \`details.field\` names it, \`details.code\` says why. ${folding}`,
 })
 

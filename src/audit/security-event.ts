@@ -53,6 +53,7 @@ export const securityEventTypes = [
   'POLICY_CHANGED',
   'AUDIT_VERIFIED',
   'ACCESS_TOKEN_ISSUED',
+  'DATABASE_RESTORED',
 ] as const
 export type SecurityEventType = (typeof securityEventTypes)[number]
 /** Flat facts about an event. Never a secret, code, token or password. */
@@ -101,9 +102,10 @@ const worthALook: ReadonlySet<SecurityEventType> = new Set([
   'SESSION_CONTEXT_CHANGED',
 ])
 
-/** A thief has something, or is about to. */
+/** A thief has something or is about to, or much was lost. */
 const urgent: ReadonlySet<SecurityEventType> = new Set([
   'CREDENTIAL_STUFFING',
+  'DATABASE_RESTORED', // what happened since the backup is not in the log
   'SESSION_TOKEN_REUSED', // one of the two who have the token stole it
 ])
 

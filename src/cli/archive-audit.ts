@@ -1,5 +1,6 @@
-import { ConfigError, parseKeys, readAuditRetentionMonths } from '../config.ts'
+import { ConfigError, readAuditRetentionMonths } from '../config.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
+import { givenKeys } from './given-keys.ts'
 import { asOperator } from './operator.ts'
 import { createProgress } from './progress.ts'
 
@@ -41,10 +42,7 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
     const directory = values.to
     if (!directory) throw new UsageError('--to DIR is missing: where the files go')
     const keptMonths = retentionMonths(values.months)
-    const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
-      throw new UsageError(problem)
-    })
-    if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
+    const keys = givenKeys()
 
     await asOperator(databaseUrl(), async ({ archives }) => {
       const { list, run } = archives({ directory, keptMonths, keys })

@@ -1,6 +1,5 @@
 import { text } from 'node:stream/consumers'
-import { parseArgs } from 'node:util'
-import { type Command, UsageError } from './command.ts'
+import { type Command, parseOptions, UsageError } from './command.ts'
 import { asOperator } from './operator.ts'
 
 export const createAdmin: Command = {
@@ -15,7 +14,7 @@ Example: gatehouse create-admin --email ada@example.com --password-stdin < passw
 Exit code: 0 done, 1 refused or failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
-    const { values } = parseArgs({
+    const { values } = parseOptions({
       args,
       options: { email: { type: 'string' }, 'password-stdin': { type: 'boolean' } },
     })

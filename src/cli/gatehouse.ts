@@ -1,26 +1,9 @@
-import { archiveAudit } from './archive-audit.ts'
+import { readFileSync } from 'node:fs'
+import { closestTo } from '../lib/closest.ts'
 import { type Command, UsageError } from './command.ts'
-import { createAdmin } from './create-admin.ts'
-import { demo } from './demo.ts'
-import { erasures } from './erasures.ts'
-import { importUsers } from './import-users.ts'
+import { commands } from './commands.ts'
 import { takeEnvironment } from './local-environment.ts'
-import { migrateCommand } from './migrate.ts'
-import { purge } from './purge.ts'
-import { rotateSigningKey } from './rotate-signing-key.ts'
-import { verifyAudit } from './verify-audit.ts'
-
-const commands: Readonly<Record<string, Command>> = {
-  'archive-audit': archiveAudit,
-  'create-admin': createAdmin,
-  demo,
-  erasures,
-  'import-users': importUsers,
-  migrate: migrateCommand,
-  purge,
-  'rotate-signing-key': rotateSigningKey,
-  'verify-audit': verifyAudit,
-}
+import { exitCodes, problemOf } from './problem.ts'
 
 const help = `gatehouse COMMAND [OPTIONS]
 
@@ -28,35 +11,62 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(20)}${summary}`)
   .join('\n')}
 
-  help COMMAND        Tells more of a command.
+  help COMMAND        Tells more of a command, as COMMAND --help does.
+  --version           Prints the version.
 
-Commands work on the database that DATABASE_URL names; without it, on that of
-a running npm run dev, with its GATEHOUSE_KEYS.`
+Commands work on the database that DATABASE_URL names; without it, on that of a running
+npm run dev, with its GATEHOUSE_KEYS. What goes on is told on standard error, and the
+result on standard output.
+
+Exit code: 0 done, 1 failed or found something broken, 2 wrong usage, 130 stopped by Ctrl-C.`
+
+const stoppedByDefault = 'What was done stays done. Run it again to go on.'
 
 const databaseUrl = (): string => {
-  const url = process.env.DATABASE_URL
-  if (!url) throw new UsageError('DATABASE_URL is missing: postgres://user:password@host:5432/database')
+  const url = process.env.DATABASE_URL?.trim()
+  const example = 'postgres://user:password@host:5432/database'
+  if (!url) throw new UsageError(`DATABASE_URL is missing: ${example}`)
+  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol))
+    throw new UsageError(`DATABASE_URL must be a URL such as ${example}`)
   return url
 }
 
+const commandNamed = (name: string): Command => {
+  if (Object.hasOwn(commands, name)) return commands[name] as Command
+  const meant = closestTo(name, [...Object.keys(commands), 'help'])
+  throw new UsageError(`there is no command "${name}".${meant ? ` Did you mean ${meant}?` : ''}`)
+}
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+const isHelp = (text: string): boolean => ['--help', '-h'].includes(text)
+
 const run = async ([name = 'help', ...args]: string[]): Promise<void> => {
-  const isHelp = name === 'help' || name === '--help' || args.includes('--help')
-  const command = Object.hasOwn(commands, name === 'help' ? (args[0] ?? '') : name)
-    ? commands[name === 'help' ? (args[0] as string) : name]
-    : undefined
-  if (name === 'help' && args[0] && !command) throw new UsageError(`there is no command "${args[0]}"`)
-  if (isHelp) return console.log(command ? `gatehouse ${command.usage}` : help)
-  if (!command) throw new UsageError(`there is no command "${name}"`)
+  if (name === '--version') return console.log(`gatehouse ${version()}`)
+  if (name === 'help' || isHelp(name)) {
+    const [about, ...more] = args.filter((text) => !isHelp(text))
+    if (more.length > 0) throw new UsageError(`help takes one COMMAND, not "${more.join(' ')}" too`)
+    return console.log(about ? `gatehouse ${commandNamed(about).usage}` : help)
+  }
+  const command = commandNamed(name)
+  if (args.some(isHelp)) return console.log(`gatehouse ${command.usage}`)
+  const stop = (): void => {
+    console.error(`\ngatehouse: stopped. ${command.whenStopped ?? stoppedByDefault}`)
+    process.exit(exitCodes.stopped)
+  }
+  process.once('SIGINT', stop)
   await command.run(args, databaseUrl)
 }
 
+const args = process.argv.slice(2)
 try {
   takeEnvironment()
-  await run(process.argv.slice(2))
+  await run(args)
 } catch (problem) {
-  const isUsage =
-    problem instanceof UsageError || String((problem as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
-  console.error(`gatehouse: ${(problem as Error).message}`)
-  if (isUsage) console.error('Try: gatehouse help')
-  process.exitCode = isUsage ? 2 : 1
+  const { text, exitCode } = problemOf(problem, process.env.DATABASE_URL)
+  console.error(`gatehouse: ${text}`)
+  if (exitCode === exitCodes.wrongUsage)
+    console.error(`Try: gatehouse help${Object.hasOwn(commands, args[0] ?? '') ? ` ${args[0]}` : ''}`)
+  process.exitCode = exitCode
 }

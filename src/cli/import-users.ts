@@ -1,9 +1,8 @@
 import { open, stat } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import { mostImportLineBytes } from '../accounts/user-import.ts'
 import type { ImportCounts } from '../accounts/user-import-service.ts'
 import { linesOf } from '../lib/lines.ts'
-import { type Command, UsageError } from './command.ts'
+import { type Command, parseOptions, UsageError } from './command.ts'
 import { asOperator } from './operator.ts'
 import { createProgress } from './progress.ts'
 
@@ -33,7 +32,7 @@ Example: gatehouse import-users users.jsonl, with lines such as
 Exit code: 0 all imported or already there, 1 some refused or failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
-    const { positionals } = parseArgs({ args, options: {}, allowPositionals: true })
+    const { positionals } = parseOptions({ args, options: {}, allowPositionals: true })
     const [path, ...more] = positionals
     if (!path || more.length > 0) throw new UsageError('import-users takes one FILE, or - for standard input')
     const input = await openInput(path)

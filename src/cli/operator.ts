@@ -19,6 +19,9 @@ import { type Db, openDatabase } from '../db/client.ts'
 import { createTransact } from '../db/transact.ts'
 import { createFillDemo, type FillDemo } from '../demo/demo-service.ts'
 import { createDemoStore } from '../demo/demo-store.ts'
+import { createKeyRotation, type KeyRotation } from '../keys/key-rotation-service.ts'
+import { createKeyUseStore } from '../keys/key-use-store.ts'
+import { createSealedColumns } from '../keys/sealed-column-store.ts'
 import { systemClock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
@@ -29,6 +32,8 @@ import { createErasureCompletion } from '../privacy/erasure-completion-service.t
 import { createRepeatErasure, type Repetition } from '../privacy/erasure-repetition-service.ts'
 import { createBury } from '../privacy/erasure-service.ts'
 import { createErasureStore, type ErasureStore } from '../privacy/erasure-store.ts'
+import { createAfterRestore } from '../restore/restore-service.ts'
+import { createRestoreStore } from '../restore/restore-store.ts'
 import { createArchiveFileStore } from '../retention/archive-file-store.ts'
 import { createArchiveMonth } from '../retention/archive-month-service.ts'
 import { type Archives, type ArchivesWatch, archivesTurn, createArchives } from '../retention/archive-service.ts'
@@ -53,6 +58,9 @@ export interface Operator {
   readonly importUsers: ImportUsers
   /** Makes the next key for access tokens, sealed by `ring`. */
   readonly rotateSigningKey: (ring: KeyRing, isAtOnce: boolean) => Promise<Rotation>
+  /** Seals anew, under the newest of these keys, what is sealed under the others. */
+  readonly keyRotation: (keys: Config['keys']) => KeyRotation
+  readonly afterRestore: ReturnType<typeof createAfterRestore>
   readonly verifyLog: (keys: KnownKeys) => VerifyLog
   readonly hasAdministrator: () => Promise<boolean>
   /** Fills the database with people and a history, sealed with the newest key. */
@@ -88,9 +96,13 @@ export interface Operator {
 const archivedErasuresIn = (directory: string, erasures: ErasureStore) =>
   createArchivedErasures({ erasures, files: createArchiveFileStore(directory), now: systemClock })
 
-/** Runs `work` on the database at `url` and closes the connections after it. */
-export const asOperator = async <T>(url: string, work: (operator: Operator) => Promise<T>): Promise<T> => {
-  const database = openDatabase(url)
+/** Runs `work` on the database at `url` and closes the connections after it. `patienceMs` is for what takes longer than a minute. */
+export const asOperator = async <T>(
+  url: string,
+  work: (operator: Operator) => Promise<T>,
+  patienceMs?: number,
+): Promise<T> => {
+  const database = openDatabase(url, { patienceMs })
   try {
     const hasher = await createPasswordHasher()
     const storesOver = (db: Db) => ({
@@ -117,6 +129,24 @@ export const asOperator = async <T>(url: string, work: (operator: Operator) => P
       provisionAccount: createProvisionAccount({ transact, hashPassword: hasher.hash, now: systemClock }),
       importUsers: createImportUsers({ transact, now: systemClock }),
       rotateSigningKey: (ring, isAtOnce) => createRotateSigningKey({ transact, ring, now: systemClock })(isAtOnce),
+      keyRotation: (keys) =>
+        createKeyRotation({
+          columns: createSealedColumns(database.patient),
+          use: createKeyUseStore(database.patient),
+          ring: createKeyRing(keys),
+          keys: auditKeysOf(keys).map(({ id }, n) => ({ id: keys[n]?.id ?? '', auditKeyId: id })),
+          pause: () => wait(waitMs),
+        }),
+      afterRestore: createAfterRestore({
+        transact: createTransact(
+          (work) =>
+            database.patient.transaction((tx) =>
+              work({ restores: createRestoreStore(tx), events: createEventStore(tx, systemClock) }),
+            ),
+          createLogger('warn'),
+        ),
+        now: systemClock,
+      }),
       verifyLog: (keys) =>
         createVerifyLog({ store: createVerificationStore(database.patient), keys, seen: createSeenHead() }),
       hasAdministrator: createAccountStore(database.reading).hasAdministrator,

@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util'
 import { publicKeysMaxAgeSeconds } from '../access-tokens/signing-key.ts'
-import { parseKeys } from '../config.ts'
 import { createKeyRing } from '../lib/key-ring.ts'
-import { type Command, UsageError } from './command.ts'
+import { type Command, parseOptions } from './command.ts'
+import { givenKeys } from './given-keys.ts'
 import { asOperator } from './operator.ts'
 
 export const rotateSigningKey: Command = {
@@ -25,12 +24,8 @@ Example: gatehouse rotate-signing-key
 Exit code: 0 done, 1 failed, 2 wrong usage.`,
 
   async run(args, databaseUrl) {
-    const { values } = parseArgs({ args, options: { 'at-once': { type: 'boolean' } } })
-    const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
-      throw new UsageError(problem)
-    })
-    if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
-    const ring = createKeyRing(keys)
+    const { values } = parseOptions({ args, options: { 'at-once': { type: 'boolean' } } })
+    const ring = createKeyRing(givenKeys())
     const isAtOnce = values['at-once'] ?? false
     const { id, signsFrom, isNew } = await asOperator(databaseUrl(), (operator) =>
       operator.rotateSigningKey(ring, isAtOnce),

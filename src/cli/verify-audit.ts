@@ -6,6 +6,7 @@ import { parseKeys } from '../config.ts'
 import { openArchives } from './archive-input.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
 import { readErasures } from './erasures-input.ts'
+import { parseHead } from './head.ts'
 import { asOperator } from './operator.ts'
 import { createProgress } from './progress.ts'
 
@@ -118,12 +119,6 @@ const parseKey = (text: string): KeyObject => {
     // told below
   }
   throw new UsageError('--public-key must be a key as this command prints it')
-}
-
-const parseHead = (text: string): ChainPosition => {
-  const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
-  if (!sequence || !hash) throw new UsageError('--head must be SEQUENCE:HASH as this command prints it')
-  return { sequence: Number(sequence), hash: Buffer.from(hash, 'hex') }
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i

@@ -10,7 +10,7 @@ import { type Listener, type ListenerOptions, startListening } from './listener.
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
 const statementDeadlineMs = 2_000 // with Redis' own, a request still ends inside the promised 3 s
-const patientDeadlineMs = 60_000 // counting a month of events
+const usualPatienceMs = 60_000 // counting a month of events
 const mostPipelined = 100
 const pipelinedConnections = 2 // few: pipelined on one connection PostgreSQL answers five times as many as over ten
 const patientConnections = 1 // each: one archives, one verifies
@@ -30,7 +30,7 @@ export interface Database {
   readonly writing: Db
   /** For transactions, each on a connection of its own while it lasts. */
   readonly transactional: Db
-  /** For statements that may take a minute: on connections that are opened when one comes. */
+  /** For statements and transactions that may take a minute, or as long as `patienceMs` says: on connections that are opened when one comes. */
   readonly patient: Db
   /** The same, with the rights to archive. */
   readonly archiving: Db
@@ -62,12 +62,18 @@ export interface PoolLoad {
 export type ObserveStatement = (pool: string, seconds: number, wasAnswered: boolean) => void
 
 /** Opens the connection pools. Every statement has a deadline here: a frozen server's own timeout never fires. */
-export const openDatabase = (url: string, observe: ObserveStatement = () => {}): Database => {
+export const openDatabase = (
+  url: string,
+  {
+    patienceMs = usualPatienceMs,
+    observe = () => {},
+  }: { patienceMs?: number | undefined; observe?: ObserveStatement } = {},
+): Database => {
   const readers = openPool(url, 'reading', pipelinedConnections, mostPipelined)
   const writers = openPool(url, 'writing', writingConnections, 1)
   const transactions = openPool(url, 'transactional', transactionConnections, mostPipelined)
-  const patients = openPool(url, 'patient', patientConnections, 1, patientDeadlineMs)
-  const archivers = openPool(url, 'archiving', patientConnections, 1, patientDeadlineMs, archiverRole)
+  const patients = openPool(url, 'patient', patientConnections, 1, patienceMs)
+  const archivers = openPool(url, 'archiving', patientConnections, 1, patienceMs, archiverRole)
   const pools = [readers, writers, transactions, patients, archivers]
   let isReachable = true
   let isPatient = true
@@ -83,7 +89,7 @@ export const openDatabase = (url: string, observe: ObserveStatement = () => {}):
     }
   const bounded = boundedBy(statementDeadlineMs)
   const patientlyBounded: Bounded = (work) =>
-    isPatient ? boundedBy(patientDeadlineMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
+    isPatient ? boundedBy(patienceMs)(work) : Promise.reject(new AppError('SERVICE_DEGRADED'))
 
   const observed =
     ({ name, run }: Pool, bound: Bounded): Bounded =>

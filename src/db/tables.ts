@@ -510,6 +510,12 @@ export const auditArchives = pgTable('audit_archives', {
   signature: bytes('signature').notNull(),
 })
 
+/** Each time that the database was put back to an earlier state. Servers add to it and read it, and no more. */
+export const databaseRestores = pgTable('database_restores', {
+  id: uuid('id').primaryKey(),
+  restoredAt: instant('restored_at').notNull(),
+})
+
 /** Refusals of one kind that are counted until their window ends: the first was recorded, the rest become one event. */
 export const repeatedRefusals = pgTable(
   'repeated_refusals',

@@ -17,11 +17,19 @@ export interface MasterKey {
   readonly secret: Buffer
 }
 
+/** What is stored is sealed under a key that the ring lacks: another process may well open it. */
+export class UnknownKeyError extends Error {
+  constructor(keyId: string) {
+    super(`A stored value is sealed under the key "${keyId}", which GATEHOUSE_KEYS does not hold`)
+    this.name = 'UnknownKeyError'
+  }
+}
+
 /** Seals small secrets for storage and signs short checksums, under keys that can be replaced while running. */
 export interface KeyRing {
   /** AES-256-GCM under the newest key. `boundTo` must be given again to open: a value moved to another row won't. */
   seal(plaintext: string, boundTo: string): string
-  /** Opens what any key of the ring sealed. Throws on a wrong binding, an unknown key or a changed byte. */
+  /** Opens what any key of the ring sealed. Throws UnknownKeyError, and on a wrong binding or a changed byte. */
   open(sealed: string, boundTo: string): string
   /** HMAC-SHA-256 of `text` under the newest key. */
   sign(text: string): Buffer
@@ -60,7 +68,7 @@ export const createKeyRing = (masterKeys: readonly [MasterKey, ...MasterKey[]]):
     open(sealed, boundTo) {
       const [id = '', encoded = ''] = sealed.split(':')
       const keys = byId.get(id)
-      if (!keys) throw new Error(`A stored value is sealed under the key "${id}", which GATEHOUSE_KEYS does not hold`)
+      if (!keys) throw new UnknownKeyError(id)
       const body = Buffer.from(encoded, 'base64url')
       const decipher = createDecipheriv('aes-256-gcm', keys.sealing, body.subarray(0, ivBytes), {
         authTagLength: tagBytes,

@@ -6,7 +6,7 @@ import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { PendingChallenge } from './challenge.ts'
 import type { ChallengeStores, OpenChallenge } from './challenge-service.ts'
-import { type Factor, type MfaMethod, maxFactors, parseLabel } from './factor.ts'
+import { type Factor, type MfaMethod, maxFactors, parseLabel, phoneBinding, seedBinding } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
 import { isTextable, maskPhoneNumber } from './phone-number.ts'
 import type { ActAsOwner } from './step-up-service.ts'
@@ -50,10 +50,6 @@ export interface SmsEnrolment {
 
 export type MfaEnrolment = TotpEnrolment | SmsEnrolment
 export type Enrol = (caller: SignedInCaller, form: EnrolmentForm, client: ClientInfo) => Promise<MfaEnrolment>
-
-/** What a factor's secret is bound to: a sealed secret copied to another row does not open. */
-export const seedBinding = (userId: string, factorId: string): string => `totp seed of ${factorId} of ${userId}`
-export const phoneBinding = (userId: string, factorId: string): string => `phone number of ${factorId} of ${userId}`
 
 /**
  * Starts an enrolment; an unfinished one of the same user is void. Nothing in force changes until its code is verified.

@@ -33,3 +33,9 @@ export const parseLabel = (path: string, text: string | null | undefined, fallba
   if (hasControlCharacters(label)) throw badInput(path, 'must have no control characters')
   return label
 }
+
+/** What a factor's secret is bound to: a sealed secret copied to another row does not open. */
+export const seedBinding = (userId: string, factorId: string): string => `totp seed of ${factorId} of ${userId}`
+export const phoneBinding = (userId: string, factorId: string): string => `phone number of ${factorId} of ${userId}`
+export const factorBinding = ({ id, userId, method }: Pick<Factor, 'id' | 'userId' | 'method'>): string =>
+  (method === 'SMS' ? phoneBinding : seedBinding)(userId, id)

@@ -19,7 +19,7 @@ import {
   resendAvailableAt,
   resendPauseSeconds,
 } from './challenge.ts'
-import { phoneBinding } from './enrolment-service.ts'
+import { phoneBinding } from './factor.ts'
 import type { SealedFactor } from './factor-store.ts'
 import { countryOf, prefixOf } from './phone-number.ts'
 import { newSmsCode, smsCodeDigest, smsText } from './sms-code.ts'

@@ -17,6 +17,10 @@ export const otpauthUri = (seed: string, accountName: string): string =>
 /** Whether `text` has the form of a code. Only ASCII digits count, so that no code has a second spelling. */
 export const isTotpCode = (text: string): boolean => /^[0-9]{6}$/.test(text)
 
+/** The latest time step whose code can have been accepted by an instant. */
+export const newestStepAt = (at: Date): number =>
+  Math.floor((at.getTime() / 1000 + toleranceSeconds[1]) / periodSeconds)
+
 /**
  * The time step (RFC 6238 §4) that `code` belongs to; null when it is wrong or out of the window. Says nothing of
  * replay: the caller must claim the step, which only one statement in the database can decide.

@@ -5,7 +5,7 @@ import { type SecurityEvent, withoutAdministratorsWords } from '../audit/securit
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
-import { phoneBinding } from '../mfa/enrolment-service.ts'
+import { phoneBinding } from '../mfa/factor.ts'
 import type { FactorStore, SealedFactor } from '../mfa/factor-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import { connectionOf } from '../page.ts'

@@ -15,6 +15,8 @@ export interface Redis {
    */
   run<T>(work: (connection: RedisConnection) => Promise<T>): Promise<T>
   isTrusted(): boolean
+  /** Gives the connection up, to open it anew. */
+  renew(reason: string): void
   close(): Promise<void>
 }
 
@@ -29,13 +31,14 @@ interface Attempt {
 
 /**
  * Keeps Redis connected: all masters or none, opened anew after every fault. It is trusted only after `beforeTrust` has
- * brought its copies up to date, and asked every second whether it is still what it was. Resolves after the first try,
- * whatever came of it.
+ * brought its copies up to date, and asked every second whether it is still what it was. What was kept in another `epoch`
+ * is not found. Resolves after the first try, whatever came of it.
  */
 export const openRedis = async (
   address: RedisAddress,
   log: Logger,
   beforeTrust: (run: Redis['run']) => Promise<void>,
+  epoch: () => string,
   /** Is told how long each call took, and whether it failed. */
   observe: (seconds: number, hasFailed: boolean) => void = () => {},
 ): Promise<Redis> => {
@@ -108,7 +111,7 @@ export const openRedis = async (
       return client
     }
     try {
-      const topology = await openTopology(address, dial)
+      const topology = await openTopology(address, dial, epoch)
       await beforeTrust((work) => runOn(attempt, topology, work))
       if (attempt !== current) return giveUp(attempt, undefined)
       trusted = topology
@@ -129,6 +132,9 @@ export const openRedis = async (
       return runOn(current, trusted, work)
     },
     isTrusted: () => trusted !== undefined,
+    renew(reason) {
+      if (current) giveUp(current, new Error(reason))
+    },
     async close() {
       isClosed = true
       clearTimeout(timer)
@@ -149,6 +155,7 @@ export const noRedis: Redis = {
     throw new RedisUnavailable('No Redis is configured')
   },
   isTrusted: () => false,
+  renew: () => {},
   close: async () => {},
 }
 

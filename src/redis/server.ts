@@ -17,8 +17,8 @@ export type RedisClient = ReturnType<typeof newClient>
 export interface RedisServer {
   readonly client: RedisClient
   /**
-   * Begins every key. It names one reign of one run of a server: what was written before a restart, a promotion or a
-   * move of slots has another, so that no copy which ends since then may have missed is ever found.
+   * Begins every key. It names one reign of one run of a server, in one epoch of PostgreSQL: what was written before a restart,
+   * a promotion, a move of slots or a restore has another, so that no copy which ends since then may have missed is ever found.
    */
   readonly prefix: string
   /** Of the keys that this server keeps, in a cluster too. */
@@ -58,7 +58,7 @@ export const visit = async <T>(url: string, ask: (client: RedisClient) => Promis
 }
 
 /** What tells this reign of this master from any other. Throws when it is no master, or not of the kind that was meant. */
-export const inspect = async (client: RedisClient, kind: 'single' | 'cluster'): Promise<string> => {
+export const inspect = async (client: RedisClient, kind: 'single' | 'cluster', epoch: string): Promise<string> => {
   const sections = await Promise.all(['server', 'replication', 'cluster'].map((section) => client.info(section)))
   const said = fieldsOf(sections.join('\n'))
   if (kind === 'single' && said.get('cluster_enabled') === '1')
@@ -68,7 +68,7 @@ export const inspect = async (client: RedisClient, kind: 'single' | 'cluster'): 
   if (cluster && cluster.get('cluster_state') !== 'ok') throw new Error('The cluster is down (cluster_state is not ok)')
   const [run, reign] = ['run_id', 'master_replid'].map((name) => said.get(name)?.slice(0, 8))
   if (!run || !reign) throw new Error('INFO names no run_id and master_replid, which tell old copies from new ones')
-  return `gatehouse:${run}${reign}${cluster ? `.${cluster.get('cluster_my_epoch')}` : ''}`
+  return `gatehouse:${run}${reign}${cluster ? `.${cluster.get('cluster_my_epoch')}` : ''}${epoch && `.${epoch}`}`
 }
 
 /** Rejects when the server takes no writes: a replica, one that is out of memory or can't save. */

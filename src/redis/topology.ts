@@ -21,32 +21,36 @@ type Dial = (url: string) => Promise<RedisClient>
 
 type Kind = 'single' | 'cluster'
 
+/** Says, at any time, which epoch of PostgreSQL it is. */
+type Epoch = () => string
+
 const mostSilentMs = 3_000 // sooner than sentinels replace a master that they miss
 
 /** Finds the masters at an address and opens each. Rejects with what an operator must know when one can't be trusted. */
-export const openTopology = (address: RedisAddress, dial: Dial): Promise<Topology> => {
+export const openTopology = (address: RedisAddress, dial: Dial, epoch: Epoch): Promise<Topology> => {
   switch (address.kind) {
     case 'single':
-      return openSingle(address.url, dial)
+      return openSingle(address.url, dial, epoch)
     case 'cluster':
-      return openCluster(address.urls, dial)
+      return openCluster(address.urls, dial, epoch)
     case 'sentinel':
-      return openWatched(address, dial)
+      return openWatched(address, dial, epoch)
   }
 }
 
-const openSingle = async (url: string, dial: Dial): Promise<Topology> => {
-  const server = await open(url, dial, 'single', 'any')
+const openSingle = async (url: string, dial: Dial, epoch: Epoch): Promise<Topology> => {
+  const server = await open(url, dial, epoch, 'single', 'any')
   return { servers: [server], serverOf: () => server, confirm: server.confirm }
 }
 
 const openWatched = async (
   { sentinels, master, server: template }: RedisAddress & { kind: 'sentinel' },
   dial: Dial,
+  epoch: Epoch,
 ): Promise<Topology> => {
   const whereIs = () => askSentinels(sentinels, master)
   const where = await whereIs()
-  const single = await openSingle(movedTo(template, where), dial)
+  const single = await openSingle(movedTo(template, where), dial, epoch)
   let answeredAt = performance.now()
   const confirmPlace = async (): Promise<void> => {
     const asked = performance.now()
@@ -94,7 +98,7 @@ const askSentinels = (sentinels: readonly string[], master: string): Promise<Pla
     })
   })
 
-const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Promise<Topology> => {
+const openCluster = async (urls: readonly [string, ...string[]], dial: Dial, epoch: Epoch): Promise<Topology> => {
   const ranges = await Promise.any(urls.map(askNode)).catch((problem: AggregateError) => {
     throw new Error('No node of the cluster answers as it must', { cause: problem.errors[0] })
   })
@@ -102,7 +106,7 @@ const openCluster = async (urls: readonly [string, ...string[]], dial: Dial): Pr
   const bySlot: RedisServer[] = Array(slotCount)
   const servers = await Promise.all(
     [...byUrl].map(async ([url, own]) => {
-      const server = await open(url, dial, 'cluster', tagInside(own))
+      const server = await open(url, dial, epoch, 'cluster', tagInside(own))
       for (const { from, to } of own) bySlot.fill(server, from, to + 1)
       return server
     }),
@@ -148,17 +152,18 @@ const tagInside = (ranges: readonly SlotRange[]): string => {
 }
 
 /** `tag` is of a slot that this server serves. */
-const open = async (url: string, dial: Dial, kind: Kind, tag: string): Promise<RedisServer> => {
+const open = async (url: string, dial: Dial, epoch: Epoch, kind: Kind, tag: string): Promise<RedisServer> => {
   const client = await dial(url)
   try {
-    const prefix = await withDeadline(inspect(client, kind), entryDeadlineMs, 'Redis')
+    const prefix = await withDeadline(inspect(client, kind, epoch()), entryDeadlineMs, 'Redis')
     await withDeadline(proveWritable({ client, prefix, tag }), entryDeadlineMs, 'Redis')
     return {
       client,
       prefix,
       tag,
       async confirm() {
-        if ((await inspect(client, kind)) !== prefix) throw new Error('Redis was promoted, or given other slots')
+        if ((await inspect(client, kind, epoch())) !== prefix)
+          throw new Error('Redis was promoted or given other slots, or PostgreSQL was restored')
       },
     }
   } catch (problem) {

@@ -22,6 +22,23 @@ export const createTestDatabase = async (): Promise<{ readonly url: string; drop
   return { url: url.href, drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
 }
 
+/**
+ * Copies a database as it is now, while servers are connected. `restore` puts the copy in its place, as dropdb and pg_restore would;
+ * connections break as they do when PostgreSQL goes down.
+ */
+export const backUpDatabase = async (url: string): Promise<{ restore(): Promise<void> }> => {
+  const name = new URL(url).pathname.slice(1)
+  const backup = `${name}_backup`
+  const alone = async (...statements: string[]) => {
+    const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
+    for (const statement of [`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`, end, ...statements])
+      await onServer(statement)
+    await onServer(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+  }
+  await alone(`CREATE DATABASE ${backup} TEMPLATE ${name} STRATEGY FILE_COPY`)
+  return { restore: () => alone(`DROP DATABASE ${name}`, `ALTER DATABASE ${backup} RENAME TO ${name}`) }
+}
+
 const onServer = async (statement: string) => {
   const server = postgres(inject('postgresUrl'), { max: 1, onnotice: () => undefined })
   try {

@@ -23,15 +23,15 @@ export const runProgram = async (
   }: {
     environment?: Record<string, string>
     input?: string
-    /** Hears what goes to standard error as it comes. */
-    onError?: (text: string) => void
+    /** Hears what goes to standard error as it comes, and may send a signal. */
+    onError?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   } = {},
 ): Promise<Ending> => {
   const child = spawn(process.execPath, [...startOf(file), ...args], {
     cwd: root,
     env: { PATH: process.env.PATH, ...environment },
   })
-  if (onError) child.stderr.on('data', (data) => onError(String(data)))
+  if (onError) child.stderr.on('data', (data) => onError(String(data), (signal) => child.kill(signal)))
   child.stdin.on('error', () => {}) // a program that does not read its input may end before it is written
   child.stdin.end(input)
   const [[code], stdout, stderr] = await Promise.all([once(child, 'exit'), text(child.stdout), text(child.stderr)])
