@@ -201,6 +201,8 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Second factors of a user', String(maxFactors), ''],
     ["Refreshes of a user's sessions", ...cellsOf(userBudgets.refreshes)],
     ['Access tokens of a user', ...cellsOf(userBudgets.accessTokens)],
+    ["Exports of a user's data", ...cellsOf(userBudgets.exports)],
+    ['Decisions of a user about consents', ...cellsOf(userBudgets.consents)],
     ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })
