@@ -189,6 +189,7 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Texted codes that nobody enters, to numbers that begin alike', ...cellsOf(smsBudgets.unansweredPrefix)],
     ['Texted codes that nobody enters, to one country', ...cellsOf(smsBudgets.unansweredCountryDaily)],
     ['Mails to confirm an address, to one mailbox', ...cellsOf(mailboxBudgets.confirmations)],
+    ['Changes of address that one user asks for', ...cellsOf(mailboxBudgets.addressChanges)],
     ['Mails to reset a password, to one mailbox', ...cellsOf(mailboxBudgets.resets)],
     ['Mails that tell of a lock, to one user', ...cellsOf(mailboxBudgets.locks)],
     ['Mails that tell of a refused sign-in, to one user', ...cellsOf(mailboxBudgets.refusals)],
@@ -200,6 +201,8 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Second factors of a user', String(maxFactors), ''],
     ["Refreshes of a user's sessions", ...cellsOf(userBudgets.refreshes)],
     ['Access tokens of a user', ...cellsOf(userBudgets.accessTokens)],
+    ["Exports of a user's data", ...cellsOf(userBudgets.exports)],
+    ['Decisions of a user about consents', ...cellsOf(userBudgets.consents)],
     ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })

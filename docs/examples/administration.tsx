@@ -1,5 +1,6 @@
 import { useQuery } from '@apollo/client/react'
-import { AuditEventsDocument, SuspendUserDocument } from './documents.generated'
+import { useState } from 'react'
+import { AuditEventsDocument, ResetUserMfaDocument, SuspendUserDocument, UsersDocument } from './documents.generated'
 import { wordsFor } from './failure'
 import { useSensitiveAct } from './step-up'
 import { submitting } from './submitting'
@@ -29,6 +30,39 @@ export const AuditLog = () => {
         Older
       </button>
     </>
+  )
+}
+
+/** Finds users by a part of their address. */
+export const Users = ({ onChosen }: { onChosen: (id: string) => void }) => {
+  const [email, setEmail] = useState('')
+  const { data } = useQuery(UsersDocument, {
+    variables: { filter: email.length < 3 ? {} : { email } },
+    fetchPolicy: 'no-cache',
+  })
+  return (
+    <>
+      <input value={email} onChange={(event) => setEmail(event.target.value)} aria-label="Part of the address" />
+      {data?.users.edges.map(({ node: { id, email, role, status, mfa } }) => (
+        <button key={id} type="button" onClick={() => onChosen(id)}>
+          {email} {role} {status} {mfa.enabled ? 'second factor' : 'password alone'}
+        </button>
+      ))}
+    </>
+  )
+}
+
+/** For who lost every factor. Make sure first, on another way, that it is they who ask. */
+export const ResetUserMfa = ({ id, onReset }: { id: string; onReset: () => void }) => {
+  const { start, proof, failure } = useSensitiveAct(ResetUserMfaDocument, onReset)
+  if (proof) return proof
+  return (
+    <form action={(form) => start({ id, reason: String(form.get('reason')) })}>
+      <input name="reason" maxLength={500} required aria-label="How you made sure, for the log" />
+      <button type="submit">Remove every second factor</button>
+      {failure?.code === 'CONFLICT' && <p role="alert">There is none to remove.</p>}
+      {failure && failure.code !== 'CONFLICT' && <p role="alert">{wordsFor(failure)}</p>}
+    </form>
   )
 }
 

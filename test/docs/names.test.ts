@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { documents, readDocument, root, tablesUnder } from '../support/prose.ts'
 
@@ -40,6 +41,13 @@ test('every name in capitals is a variable of the configuration or a value of th
   const named = await findAll(/`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`/g)
   expect(named.length).toBeGreaterThan(100)
   expect(named.filter(({ found }) => !known.has(found))).toEqual([])
+})
+
+test('the layout names every folder of the source', async () => {
+  const [, layout = ''] = /^## Layout\n([\s\S]*?)^## /m.exec(await readDocument('CONTRIBUTING.md')) ?? []
+  const folders = (await readdir(`${root}/src`, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+  expect(folders.length).toBeGreaterThan(15)
+  expect(folders.filter(({ name }) => !layout.includes(`\`${name}\``)).map(({ name }) => name)).toEqual([])
 })
 
 test('no document names a path of a machine', async () => {
