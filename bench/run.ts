@@ -12,6 +12,7 @@ import { signIn } from './sign-in.ts'
 import { sizing } from './sizing.ts'
 import { withEnvironment } from './support/environment.ts'
 import { type Benchmark, table } from './support/report.ts'
+import { userPages } from './user-pages.ts'
 import { verifyAudit } from './verify-audit.ts'
 import { verifyMfa } from './verify-mfa.ts'
 
@@ -31,6 +32,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   sizing,
   'verify-audit': verifyAudit,
   'event-pages': eventPages,
+  'user-pages': userPages,
   overview,
 }
 

@@ -7,7 +7,7 @@ CREATE INDEX "security_events_kind" ON "security_events" USING btree ("type","ou
 DROP INDEX "security_events_user";--> statement-breakpoint
 DROP INDEX "security_events_type";--> statement-breakpoint
 CREATE INDEX "users_newest" ON "users" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST,"role","status","mfa_enabled","email_key");--> statement-breakpoint
-CREATE INDEX "users_kind" ON "users" USING btree ("role","status","mfa_enabled","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "users_kind" ON "users" USING btree ("role","status","mfa_enabled","created_at" DESC NULLS LAST,"id" DESC NULLS LAST,"email_key");--> statement-breakpoint
 -- Without a list of what is still to be added, which every search would read.
 CREATE INDEX "users_email" ON "users" USING gin ("email_key" gin_trgm_ops) WITH (fastupdate=false);--> statement-breakpoint
 -- How many users there are of each kind: few administrators without a second factor, say, and none that is PENDING with one.

@@ -5,7 +5,7 @@ import { v7 } from 'uuid'
 import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import { createChainStore } from '../../src/audit/chain-store.ts'
 import { createSeal } from '../../src/audit/seal-service.ts'
-import { personalDigestOf, type SecurityEventType, severityOf } from '../../src/audit/security-event.ts'
+import { type Outcome, personalDigestOf, type SecurityEventType, severityOf } from '../../src/audit/security-event.ts'
 import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createCheckHead } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
@@ -18,6 +18,16 @@ import { userAgents } from './stored-sessions.ts'
 
 const rowsAtOnce = 2_000
 const types: readonly SecurityEventType[] = ['LOGIN_SUCCEEDED', 'SESSION_CREATED', 'MFA_SUCCEEDED', 'LOGIN_FAILED']
+/** Behind which a tenth of the events come from; every other address has a few. */
+export const busyAddress = '198.51.100.1'
+
+/** What happens every day, and now and then what does not; of the refusals none is of the last months. */
+const kindOf = (number: number): { type: SecurityEventType; outcome: Outcome } => {
+  if (number % 50_000 === 11) return { type: 'CREDENTIAL_STUFFING', outcome: 'SUCCESS' }
+  if (number < 5_000 && number % 250 === 9) return { type: 'ACCESS_DENIED', outcome: 'DENIED' }
+  const type = types[number % types.length] as SecurityEventType
+  return { type, outcome: type === 'LOGIN_FAILED' ? 'FAILURE' : 'SUCCESS' }
+}
 
 /**
  * Writes events evenly over the last months, by default six, each of a partition of its own, from where the log stands: number `first` to
@@ -49,11 +59,10 @@ export const writeLog = (
 
 const newRows = (number: number, occurredAt: Date, userId: string) => {
   const id = v7({ msecs: occurredAt.getTime() })
-  const type = types[number % types.length] as SecurityEventType
-  const outcome = type === 'LOGIN_FAILED' ? 'FAILURE' : 'SUCCESS'
+  const { type, outcome } = kindOf(number)
   const personal = {
     salt: randomUUID(),
-    ipAddress: `203.0.${(number >> 8) & 255}.${number & 255}`,
+    ipAddress: number % 10 === 2 ? busyAddress : `203.0.${(number >> 8) & 255}.${number & 255}`,
     userAgent: userAgents[number % userAgents.length] as string,
     details: { methods: 'PASSWORD TOTP' },
   }

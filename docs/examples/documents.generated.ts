@@ -296,7 +296,7 @@ export type SessionEndReason =
   | 'MFA_CHANGED'
   /** The password was changed or reset. */
   | 'PASSWORD_CHANGED'
-  /** An administrator ended it. */
+  /** An administrator ended it, or gave the user another role. */
   | 'REVOKED_BY_ADMIN'
   /** The user ended it with `revokeSession` or `revokeOtherSessions`. */
   | 'REVOKED_BY_USER'

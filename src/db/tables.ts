@@ -60,7 +60,14 @@ export const users = pgTable(
       table.mfaEnabled,
       table.emailKey,
     ),
-    index('users_kind').on(table.role, table.status, table.mfaEnabled, table.createdAt.desc(), table.id.desc()),
+    index('users_kind').on(
+      table.role,
+      table.status,
+      table.mfaEnabled,
+      table.createdAt.desc(),
+      table.id.desc(),
+      table.emailKey,
+    ),
     index('users_email').using('gin', table.emailKey.op('gin_trgm_ops')).with({ fastupdate: false }),
   ],
 )

@@ -64,18 +64,20 @@ class SecurityOverviewObject implements SecurityOverview {
   @Field(() => Int, { description: 'Those of `users` who have a second factor.' })
   readonly usersWithMfa!: number
 
-  @Field(() => Float, { description: 'usersWithMfa / users, from 0 to 1; 0 with no users.' })
+  @Field(() => Float, {
+    description: 'The share of users with a second factor, usersWithMfa / users: from 0 to 1, and 0 with no users.',
+  })
   readonly mfaAdoptionRate!: number
 
   @Field(() => Float, {
     description:
-      'MFA_SUCCEEDED / (MFA_SUCCEEDED + MFA_FAILED) in the period, from 0 to 1: codes at sign-ins, enrolments, step-ups and resets. 0 where none was tried.',
+      'The share of codes that were right, MFA_SUCCEEDED / (MFA_SUCCEEDED + MFA_FAILED) in the period, from 0 to 1; at sign-ins, step-ups and resets. 0 where none was tried.',
   })
   readonly mfaVerificationSuccessRate!: number
 
   @Field(() => Float, {
     description:
-      'LOGIN_SUCCEEDED / (LOGIN_SUCCEEDED + LOGIN_FAILED) in the period, from 0 to 1; 0 where none was tried. A sign-in that was left at its second factor is in neither.',
+      'The share of sign-ins that succeeded, LOGIN_SUCCEEDED / (LOGIN_SUCCEEDED + LOGIN_FAILED) in the period, from 0 to 1; 0 where none was tried. A sign-in that was left at its second factor is in neither.',
   })
   readonly loginSuccessRate!: number
 

@@ -63,7 +63,7 @@ export const SessionTransportEnum = graphqlEnum<SessionTransport>(
 const SessionEndReasonEnum = graphqlEnum<SessionEndReason>('SessionEndReason', 'Why a session is over.', {
   SIGNED_OUT: 'The user signed out with `logout`.',
   REVOKED_BY_USER: 'The user ended it with `revokeSession` or `revokeOtherSessions`.',
-  REVOKED_BY_ADMIN: 'An administrator ended it.',
+  REVOKED_BY_ADMIN: 'An administrator ended it, or gave the user another role.',
   EXPIRED: 'It reached its absolute end, `expiresAt`.',
   IDLE: 'It was not used until `idleExpiresAt`.',
   PASSWORD_CHANGED: 'The password was changed or reset.',

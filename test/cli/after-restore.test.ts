@@ -1,5 +1,8 @@
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { auditKeysOf } from '../../src/audit/audit-key.ts'
+import { parseHead } from '../../src/cli/head.ts'
+import { asOperator } from '../../src/cli/operator.ts'
 import { publishedKeys, tokenOf } from '../support/access-token.ts'
 import { allSealed, failLogin, isSealing } from '../support/chain.ts'
 import type { Client } from '../support/client.ts'
@@ -7,6 +10,7 @@ import { backUpDatabase, createTestDatabase } from '../support/database.ts'
 import { LoginDocument, LogoutDocument, MeDocument, VerifyMfaDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse, type TestUser, testKeys } from '../support/gatehouse.ts'
 import { eventsWhere } from '../support/history.ts'
+import { readKeys } from '../support/keys.ts'
 import { mailedResetToken, resetPassword } from '../support/recovery.ts'
 import { runProgram } from '../support/run-program.ts'
 import { answerChallenge, completeChallenge, loginChallenge } from '../support/second-factor.ts'
@@ -38,6 +42,19 @@ const refusal = async (user: TestUser, code: string) =>
 /** Resolves once PostgreSQL and Redis are in use again. */
 const isReady = async (url: string) =>
   ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status === 'ready'
+
+/** What `verify-audit` finds wrong with the log, compared with a head where one is given. */
+const problemOfLog = async (head: string | null) => {
+  const keys = auditKeysOf(readKeys(testKeys))
+  const { finding } = await asOperator(database.url, ({ verifyLog }) =>
+    verifyLog(new Map(keys.map(({ id, publicKey }) => [id, publicKey])))({
+      from: null,
+      to: null,
+      knownHead: head === null ? null : parseHead(head),
+    }),
+  )
+  return finding?.problem ?? null
+}
 
 const newestHead = async (): Promise<string> => {
   await allSealed(server)
@@ -112,14 +129,10 @@ test('what was ended, used or begun since the backup is refused within seconds o
   await allSealed(anew)
   const [restored] = await eventsWhere(anew, { types: ['DATABASE_RESTORED'] })
   expect(restored).toMatchObject({ severity: 'CRITICAL', details: { sessions: 3, head: backedUpHead, lostHead } })
-  const [whole, compared] = await Promise.all([cli('verify-audit'), cli('verify-audit', '--head', lostHead)])
-  expect(whole.code).toBe(0)
-  expect([compared.code, compared.stdout]).toEqual([
-    1,
-    expect.stringMatching(/BROKEN: The log (is not the one|ends before)/),
-  ])
+  expect(await problemOfLog(null)).toBeNull()
+  expect(await problemOfLog(lostHead)).toMatch(/^log(Cut|Replaced)$/)
   await anew.close()
-})
+}, 120_000)
 
 test('--dry-run counts what would end, and changes nothing', async () => {
   const client = await server.signedInAs(await server.createUser())

@@ -1,11 +1,15 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { UsageError } from '../../src/cli/command.ts'
 import { commands } from '../../src/cli/commands.ts'
+import { leaveEnvironment } from '../../src/cli/local-environment.ts'
 import { asOperator } from '../../src/cli/operator.ts'
 import { problemOf } from '../../src/cli/problem.ts'
 import { LoginDocument } from '../support/documents.generated.ts'
-import { type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
+import { type Gatehouse, startGatehouse, testKeys, testPassword } from '../support/gatehouse.ts'
 import { runProgram } from '../support/run-program.ts'
 
 let gatehouse: Gatehouse
@@ -101,7 +105,7 @@ test.each([
     1,
   ],
 ])('a DATABASE_URL that is %s is told in a line', async (_what, url, told, expected) => {
-  const { code, stderr } = await cli('purge', '', { DATABASE_URL: url })
+  const { code, stderr } = await cli('purge', '', { DATABASE_URL: url, GATEHOUSE_DATA_DIR: '/nowhere' })
   expect([code, stderr]).toEqual([expected, expect.stringMatching(told)])
   expect(stderr).not.toContain('hunter2')
 })
@@ -134,6 +138,27 @@ test('Ctrl-C ends a command at once with 130, and says what state it left', asyn
     expect(stderr).toMatch(/through\.\n\ngatehouse: stopped\. Migrations are applied all or not at all\..*\n$/)
   } finally {
     await other.end()
+  }
+})
+
+test('without DATABASE_URL a command works on the database of a running `npm run dev`, but in production', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-environment-'))
+  const environment = { GATEHOUSE_DATA_DIR: folder }
+  vi.stubEnv('GATEHOUSE_DATA_DIR', folder)
+  try {
+    const takeBack = leaveEnvironment({ DATABASE_URL: gatehouse.databaseUrl, GATEHOUSE_KEYS: testKeys })
+    expect((await stat(join(folder, 'environment'))).mode & 0o777).toBe(0o600)
+    const endings = await Promise.all([
+      cli('verify-audit', '', environment),
+      cli('migrate', '', { ...environment, NODE_ENV: 'production' }),
+      cli('migrate', '', { ...environment, DATABASE_URL: 'postgres://127.0.0.1:1/x' }),
+    ])
+    expect(endings.map(({ code }) => code)).toEqual([0, 2, 1])
+    takeBack()
+    expect(await cli('migrate', '', environment)).toMatchObject({ code: 2, stdout: '' })
+  } finally {
+    vi.unstubAllEnvs()
+    await rm(folder, { recursive: true })
   }
 })
 

@@ -6,8 +6,10 @@ import type { Db } from '../../src/db/client.ts'
 export interface Reading {
   /** Tables that were read from one end to the other, empty ones aside. */
   readonly scanned: readonly string[]
-  /** Rows and index entries that were looked at. */
+  /** Rows that were looked at, those that did not fit included. */
   readonly rows: number
+  /** Blocks of 8 kB that were looked at, of tables and indexes: also for what an index alone ruled out. */
+  readonly blocks: number
 }
 
 interface PlanNode {
@@ -16,7 +18,8 @@ interface PlanNode {
   readonly 'Actual Rows': number
   readonly 'Actual Loops': number
   readonly 'Rows Removed by Filter'?: number
-  readonly 'Rows Removed by Index Recheck'?: number
+  readonly 'Shared Hit Blocks': number
+  readonly 'Shared Read Blocks': number
   readonly Plans?: readonly PlanNode[]
 }
 
@@ -24,14 +27,13 @@ const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).fla
 
 const readingOf = (plan: PlanNode): Reading => {
   const scans = nodesOf(plan).filter((node) => node['Node Type'].includes('Scan') && node['Actual Loops'] > 0)
-  const rowsOf = (node: PlanNode) =>
-    (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)) *
-    node['Actual Loops']
+  const rowsOf = (node: PlanNode) => node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)
   return {
     scanned: scans
       .filter((node) => node['Node Type'] === 'Seq Scan' && rowsOf(node) > 0)
       .map((node) => node['Relation Name'] ?? ''),
-    rows: scans.reduce((sum, node) => sum + rowsOf(node), 0),
+    rows: scans.reduce((sum, node) => sum + rowsOf(node) * node['Actual Loops'], 0),
+    blocks: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
   }
 }
 
@@ -58,11 +60,14 @@ export const openPlans = (databaseUrl: string) => {
       await read(db)
       const [{ query, params }] = sent as [(typeof sent)[number]]
       const plan = await sql.begin(async (tx) => {
-        if (how === 'planned') await tx.unsafe('set local plan_cache_mode = force_custom_plan')
+        if (how === 'planned') {
+          await tx.unsafe('set local plan_cache_mode = force_custom_plan')
+          await tx.unsafe('set local max_parallel_workers_per_gather = 0')
+        }
         await tx.unsafe(`prepare probe as ${query}`)
         const given = params.length > 0 ? `(${params.map(literal).join(', ')})` : ''
         for (let use = 0; how === 'prepared' && use < usesBeforeOnePlan; use++) await tx.unsafe(`execute probe${given}`)
-        const [row] = await tx.unsafe(`explain (analyze, timing off, format json) execute probe${given}`)
+        const [row] = await tx.unsafe(`explain (analyze, buffers, timing off, format json) execute probe${given}`)
         await tx.unsafe('deallocate probe')
         return row?.['QUERY PLAN'][0].Plan as PlanNode
       })
