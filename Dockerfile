@@ -18,6 +18,8 @@ COPY drizzle drizzle
 COPY LICENSE NOTICE ./
 USER node
 EXPOSE 4000
+# For Prometheus, where METRICS_PORT=9464 and METRICS_HOST=0.0.0.0 are set: not to be published.
+EXPOSE 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]

@@ -5,6 +5,7 @@ import { frozenRedis } from './frozen-redis.ts'
 import { limit } from './limit.ts'
 import { liveEvents } from './live-events.ts'
 import { lockout } from './lockout.ts'
+import { observability } from './observability.ts'
 import { overview } from './overview.ts'
 import { revocation } from './revocation.ts'
 import { sessionCheck } from './session-check.ts'
@@ -21,6 +22,7 @@ import { verifyMfa } from './verify-mfa.ts'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'session-check': sessionCheck,
+  observability,
   'sign-in': signIn,
   'verify-mfa': verifyMfa,
   lockout,

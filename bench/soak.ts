@@ -3,15 +3,15 @@ import { parseArgs } from 'node:util'
 import { freePort } from '../src/cli/local-service.ts'
 import { createDailyLife } from './support/daily-life.ts'
 import { withEnvironment } from './support/environment.ts'
-import { runLoad } from './support/load.ts'
+import { type LoadResult, runLoad } from './support/load.ts'
 import { type Environment, type Figure, table } from './support/report.ts'
 import { startGatehouse } from './support/server.ts'
 import { figure, median, quantile } from './support/statistics.ts'
 import { subscribe } from './support/subscribers.ts'
 import { openVitalSigns, type VitalSign, vitalSigns } from './support/vital-signs.ts'
 
-// `npm run soak -- --minutes 30`: a steady load at 70 % of what the server can, and whether anything grows under it (I18). It
-// ends with 1 where something did. Redis keeps the mark of a session's end for ten minutes: less than twenty tell little of keys.
+// `npm run soak -- --minutes 30`: a steady load at 70 % of what the server can, or of `--rate` requests a second, and whether
+// anything grows under it (I18). It ends with 1 where something did. Redis keeps the mark of a session's end for ten minutes: less than twenty tell little of keys.
 
 const connections = 64
 const calibrationSeconds = 15
@@ -30,7 +30,7 @@ const settings = {
 
 type Sample = Record<VitalSign, number>
 
-const soak = async (environment: Environment, minutes: number): Promise<Figure[]> => {
+const soak = async (environment: Environment, minutes: number, rate: number | null): Promise<Figure[]> => {
   const { say } = environment
   const metricsPort = await freePort()
   const server = await startGatehouse(environment, { ...settings, METRICS_PORT: String(metricsPort) })
@@ -39,9 +39,8 @@ const soak = async (environment: Environment, minutes: number): Promise<Figure[]
   const load = (seconds: number, mostPerSecond?: number) =>
     runLoad({ port: server.port, connections, ...life, seconds, ...(mostPerSecond && { mostPerSecond }) })
   try {
-    say('soak: finding out what the server can do …')
-    const { perSecond: capacity } = await load(calibrationSeconds)
-    say(`soak: ${figure(capacity)} requests/s; ${minutes} minutes at ${figure(capacity * share)} …`)
+    const perSecond = rate ?? share * (await capacityOf(load, say))
+    say(`soak: ${minutes} minutes at ${figure(perSecond)} requests/s …`)
     const failedBefore = life.failures()
     const samples: Sample[] = []
     const isOver = new AbortController()
@@ -53,8 +52,10 @@ const soak = async (environment: Environment, minutes: number): Promise<Figure[]
       every(agingMs, isOver.signal, signs.age),
       comeAndGo(server.port, life.newestToken, isOver.signal),
     ]
-    const result = await load(minutes * 60, capacity * share)
-    isOver.abort()
+    const result = await load(minutes * 60, perSecond).finally(() => {
+      isOver.abort()
+      return Promise.allSettled(beside)
+    })
     await Promise.all(beside)
     const failed = life.failures() - failedBefore
     const failedShare = failed / result.latenciesMs.length
@@ -75,6 +76,11 @@ const soak = async (environment: Environment, minutes: number): Promise<Figure[]
     await signs.close()
     await server.stop()
   }
+}
+
+const capacityOf = async (load: (seconds: number) => Promise<LoadResult>, say: Environment['say']): Promise<number> => {
+  say('soak: finding out what the server can do …')
+  return (await load(calibrationSeconds)).perSecond
 }
 
 const every = async (ms: number, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> => {
@@ -113,13 +119,14 @@ const growth = (samples: readonly Sample[]): Figure[] => {
   })
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' } } })
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '30' }, rate: { type: 'string' } } })
 const minutes = Number(values.minutes)
-if (!(minutes >= 1 && minutes <= 24 * 60)) {
-  console.error('--minutes must be a number from 1 to 1440')
+const rate = values.rate === undefined ? null : Number(values.rate)
+if (!(minutes >= 1 && minutes <= 24 * 60) || !(rate === null || rate >= 1)) {
+  console.error('--minutes must be a number from 1 to 1440, and --rate one of 1 or more')
   process.exit(2)
 }
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130))
-const figures = await withEnvironment(console.log, (environment) => soak(environment, minutes))
+const figures = await withEnvironment(console.log, (environment) => soak(environment, minutes, rate))
 console.log(`\n${table(figures)}`)
 if (figures.some(({ bar }) => bar && !bar.isMet)) process.exitCode = 1

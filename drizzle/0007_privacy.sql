@@ -20,6 +20,7 @@ CREATE TABLE "erasures" (
 );
 --> statement-breakpoint
 DROP INDEX "trusted_devices_user";--> statement-breakpoint
+ALTER TABLE "outgoing_messages" ADD COLUMN "user_id" uuid;--> statement-breakpoint
 ALTER TABLE "outgoing_messages" ADD COLUMN "leaves_no_trace" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "consents" ADD CONSTRAINT "consents_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "erasures" ADD CONSTRAINT "erasures_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -28,6 +29,7 @@ CREATE INDEX "erasures_time" ON "erasures" USING btree ("erased_at","user_id");-
 CREATE INDEX "erasures_unfinished" ON "erasures" USING btree ("erased_at") WHERE finished_at is null;--> statement-breakpoint
 CREATE INDEX "erasures_archived" ON "erasures" USING btree ("erased_at") WHERE archives_done_at is null;--> statement-breakpoint
 CREATE INDEX "outgoing_messages_recipient" ON "outgoing_messages" USING btree (lower("recipient"));--> statement-breakpoint
+CREATE INDEX "outgoing_messages_user" ON "outgoing_messages" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
 CREATE INDEX "outgoing_messages_traceless" ON "outgoing_messages" USING btree ("created_at") WHERE leaves_no_trace;--> statement-breakpoint
 CREATE INDEX "security_events_actor" ON "security_events" USING btree ("actor_id","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST) WHERE actor_id is not null;--> statement-breakpoint
 CREATE INDEX "user_sessions_user" ON "user_sessions" USING btree ("user_id");--> statement-breakpoint

@@ -25,7 +25,7 @@ interface Stores {
   readonly recovery: Pick<RecoveryStore, 'insertEmailChange' | 'spendEmailChange' | 'applyEmail' | 'voidAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly budgets: Pick<BudgetStore, 'claimAll'>
-  readonly messages: Pick<MessageStore, 'enqueue' | 'enqueueTo' | 'discard'>
+  readonly messages: Pick<MessageStore, 'enqueue' | 'enqueueTo' | 'assign' | 'discard'>
   readonly events: Pick<EventStore, 'append'>
 }
 
@@ -82,7 +82,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         else {
           const tokenHash = fingerprint(token) // of a taken address too: its token leaves this function in no case
           await recovery.insertEmailChange({ id: newId(), userId: owner.id, newEmail, tokenHash, createdAt, expiresAt })
-          await messages.enqueueTo(holder?.id ?? owner.id, mail, createdAt)
+          await messages.enqueueTo(holder?.id ?? owner.id, mail, createdAt, owner.id)
           await messages.enqueue(emailChangeRequestedNotice(owner.email, newEmail, occasion), createdAt)
         }
         const report = { type: 'EMAIL_CHANGED', client, details: { step: 'requested' } } as const
@@ -117,6 +117,7 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
         await events.append({ type: 'EMAIL_CHANGED', outcome: 'SUCCESS', userId: owner.id, client, details })
         const occasion = { ipAddress: client.ipAddress, at }
         for (const to of [owner.email, newEmail]) await messages.enqueue(emailChangedNotice(to, newEmail, occasion), at)
+        await messages.assign(owner.email, owner.id)
         afterCommit(() => keepAccount(user))
         afterCommit(async () => wakeMailRelay())
         return { kind: 'emailChanged', user } as const

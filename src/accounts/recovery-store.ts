@@ -1,4 +1,4 @@
-import { and, eq, gt, ne, notExists, or, sql } from 'drizzle-orm'
+import { and, eq, gt, ne, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Db } from '../db/client.ts'
 import { attemptBudgets, emailChanges, emailConfirmations, passwordResets, users } from '../db/tables.ts'
@@ -120,17 +120,9 @@ export const createRecoveryStore = (db: Db) => ({
     return account
   },
 
-  /**
-   * Ends a user's changes of address, and those of others to the address of theirs, which lead nowhere; returns the addresses
-   * that the user wanted.
-   */
-  async takePendingAddresses(userId: string, address: string): Promise<string[]> {
-    const isTheirs = eq(emailChanges.userId, userId)
-    const rows = await db
-      .delete(emailChanges)
-      .where(or(isTheirs, sql`lower(${emailChanges.newEmail}) = ${emailKeyOf(address)}`))
-      .returning({ owner: emailChanges.userId, newEmail: emailChanges.newEmail })
-    return rows.filter(({ owner }) => owner === userId).map(({ newEmail }) => newEmail)
+  /** Voids the changes to an address that has a holder: they lead nowhere, and name whom they leave. */
+  async voidChangesTo(address: string): Promise<void> {
+    await db.delete(emailChanges).where(sql`lower(${emailChanges.newEmail}) = ${emailKeyOf(address)}`)
   },
 
   /** Voids every token of a user, of both kinds. */

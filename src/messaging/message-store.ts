@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull, isNull, lte, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { outgoingMessages, users } from '../db/tables.ts'
 import { secondsAfter } from '../lib/clock.ts'
@@ -15,12 +15,18 @@ const mostCounted = 100_000
 const claimSeconds = 60 // a server that dies while sending gives its messages back after this
 
 /** The statement that queues a mail where `condition` holds, to stand in a WITH. */
-export const mailInsertion = ({ to, subject: title, text }: Message, keys: KeyRing, now: Date, condition: SQL): SQL => {
+export const mailInsertion = (
+  { to, subject: title, text }: Message,
+  keys: KeyRing,
+  now: Date,
+  condition: SQL,
+  ownerId: string | null = null,
+): SQL => {
   const messageId = newId()
   const at = sql`${now.toISOString()}::timestamptz`
   return sql`
-    insert into ${outgoingMessages} (id, recipient, subject, sealed_text, created_at, due_at)
-    select ${messageId}::uuid, ${to}, ${title}, ${keys.seal(text, messageId)}, ${at}, ${at} where ${condition}`
+    insert into ${outgoingMessages} (id, recipient, subject, sealed_text, created_at, due_at, user_id)
+    select ${messageId}::uuid, ${to}, ${title}, ${keys.seal(text, messageId)}, ${at}, ${at}, ${ownerId}::uuid where ${condition}`
 }
 
 /** The queue of mail. Texts are sealed under the key ring, each bound to its row. */
@@ -32,13 +38,13 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
 
   /**
    * The same, to a user whose account nobody holds locked: not one who was erased since their address was read. An erasure waits
-   * for it, and takes it out.
+   * for it, and takes it out. `ownerId` is whose it is, where the address is not theirs.
    */
-  async enqueueTo(userId: string, message: Message, now: Date): Promise<void> {
+  async enqueueTo(userId: string, message: Message, now: Date, ownerId: string | null = null): Promise<void> {
     const isThere = sql`exists (select 1 from addressee)`
     await db.execute(sql`
       with addressee as (select 1 from ${users} where id = ${userId} and status <> 'ERASED' for key share),
-      mail as (${mailInsertion(message, keys, now, isThere)}) select`)
+      mail as (${mailInsertion(message, keys, now, isThere, ownerId)}) select`)
   },
 
   /** Queues a message of which nothing stays once it is sent, or three days later if it can't be. */
@@ -48,15 +54,14 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
     await db.insert(outgoingMessages).values({ ...row, createdAt: now, dueAt: now, leavesNoTrace: true })
   },
 
-  /** Takes out all that went to a recipient, and what was still to go. */
-  async forget(to: string): Promise<void> {
-    await db.delete(outgoingMessages).where(isTo(to))
+  /** Notes whose the messages to an address are that its user gives up. */
+  async assign(to: string, ownerId: string): Promise<void> {
+    await db.update(outgoingMessages).set({ userId: ownerId }).where(isTo(to))
   },
 
-  /** Takes out all that went to an address, and sees to it that what is still to go leaves nothing. */
-  async forgetSent(to: string): Promise<void> {
-    await db.delete(outgoingMessages).where(and(isTo(to), isNotNull(outgoingMessages.sentAt)))
-    await db.update(outgoingMessages).set({ leavesNoTrace: true }).where(isTo(to))
+  /** Takes out all that went, or was to go, to these addresses and numbers of a user, and to others of theirs. */
+  async forget(ownerId: string, recipients: readonly string[]): Promise<void> {
+    await db.delete(outgoingMessages).where(or(eq(outgoingMessages.userId, ownerId), ...recipients.map(isTo)))
   },
 
   /** Keeps a message that is not sent, to be shown in development. */

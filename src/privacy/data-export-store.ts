@@ -115,9 +115,9 @@ const sectionsOf = (userId: string, email: string): Readonly<Record<string, Sect
   },
   messages: {
     table: outgoingMessages,
-    where: sql`lower(${outgoingMessages.recipient}) = ${emailKeyOf(email)}`,
+    where: sql`(lower(${outgoingMessages.recipient}) = ${emailKeyOf(email)} or ${outgoingMessages.userId} = ${userId})`,
     newest: outgoingMessages.createdAt,
-    without: ['id', 'recipient', 'sealedText', 'dueAt', 'leavesNoTrace'],
+    without: ['id', 'userId', 'sealedText', 'dueAt', 'leavesNoTrace'],
   },
   repeatedRefusals: {
     table: repeatedRefusals,

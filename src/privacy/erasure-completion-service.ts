@@ -5,7 +5,7 @@ import type { ErasureStore } from './erasure-store.ts'
 export interface ErasureCompletionDeps {
   readonly erasures: Pick<
     ErasureStore,
-    'moment' | 'areOver' | 'isSealed' | 'listUnfinished' | 'countUnfinished' | 'finish'
+    'recording' | 'areOver' | 'isSealed' | 'listUnfinished' | 'countUnfinished' | 'finish'
   >
   readonly rows: ErasedRowsStore
   readonly pause: () => Promise<unknown>
@@ -34,9 +34,8 @@ export const createErasureCompletion = ({ erasures, rows, pause, now }: ErasureC
   const complete = async (userId: string, mostMs: number): Promise<boolean> => {
     const deadline = performance.now() + mostMs
     const isTimeUp = () => performance.now() > deadline
-    const moment = await erasures.moment()
-    // What transactions that began before the erasure write must be there to be found.
-    const isSettled = await until(() => erasures.areOver(moment), deadline)
+    const recording = await erasures.recording() // perhaps about this user, as if there were no erasure
+    const isSettled = await until(() => erasures.areOver(recording), deadline)
     for (const eraseSome of rows.steps(userId)) {
       while ((await eraseSome()) > 0) if (isTimeUp()) return false
     }

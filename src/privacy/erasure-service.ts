@@ -26,8 +26,8 @@ export interface ErasureStores extends SessionEndStores {
   readonly erasures: Pick<ErasureStore, 'bury'>
   readonly events: Pick<EventStore, 'append'>
   readonly factors: Pick<FactorStore, 'listEverySealed'>
-  readonly messages: Pick<MessageStore, 'forget' | 'forgetSent' | 'enqueueLast'>
-  readonly recovery: Pick<RecoveryStore, 'takePendingAddresses'>
+  readonly messages: Pick<MessageStore, 'forget' | 'enqueueLast'>
+  readonly recovery: Pick<RecoveryStore, 'voidChangesTo'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
 }
 
@@ -68,11 +68,11 @@ export const createBury =
     await trustedDevices.revokeAll(id, at)
     const erased = await erasures.bury(id)
     if (!erased) throw new AppError('CONFLICT')
-    await messages.forget(email)
-    for (const { id: factorId, method, sealedSecret } of await factors.listEverySealed(id)) {
-      if (method === 'SMS') await messages.forget(keys.open(sealedSecret, phoneBinding(id, factorId)))
-    }
-    for (const address of await recovery.takePendingAddresses(id, email)) await messages.forgetSent(address)
+    await recovery.voidChangesTo(email)
+    const phones = (await factors.listEverySealed(id))
+      .filter(({ method }) => method === 'SMS')
+      .map(({ id: factorId, sealedSecret }) => keys.open(sealedSecret, phoneBinding(id, factorId)))
+    await messages.forget(id, [email, ...phones])
     if (who) await messages.enqueueLast(erasedNotice(email, { by: who, at }), at)
     afterCommit(() => buryAccount(erased))
     afterCommit(async () => wakeMailRelay())

@@ -10,6 +10,7 @@ export type ErasureStore = ReturnType<typeof createErasureStore>
 
 const { userId, erasedAt, finishedAt, archivesDoneAt } = erasures
 const columns = { id: userId, erasedAt }
+const isRecording = sql`relation = 'security_events'::regclass and mode = 'RowExclusiveLock'`
 
 /** Accounts that were erased, and how far that is. */
 export const createErasureStore = (db: Db) => ({
@@ -52,19 +53,17 @@ export const createErasureStore = (db: Db) => ({
     return rows.length > 0
   },
 
-  /** A moment, for `areOver`. */
-  async moment(): Promise<string> {
-    const [row] = await db.execute<{ moment: string }>(
-      sql`select pg_snapshot_xmax(pg_current_snapshot())::text as moment`,
-    )
-    return row?.moment as string
+  /** The transactions that are recording events. What they write is not there to be found before they are over. */
+  async recording(): Promise<readonly string[]> {
+    const rows = await db.execute<{ name: string }>(sql`
+      select distinct virtualtransaction as name from pg_locks where ${isRecording} and pid <> pg_backend_pid()`)
+    return rows.map(({ name }) => name)
   },
 
-  /** Whether all transactions that wrote something before a moment are over. */
-  async areOver(moment: string): Promise<boolean> {
-    const [row] = await db.execute<{ over: boolean }>(sql`
-      select pg_snapshot_xmin(pg_current_snapshot()) >= ${moment}::xid8 as over`)
-    return row?.over ?? false
+  async areOver(transactions: readonly string[]): Promise<boolean> {
+    const left = await db.execute(sql`
+      select 1 from pg_locks where ${isRecording} and virtualtransaction = any(${sql.param([...transactions])}::text[]) limit 1`)
+    return left.length === 0
   },
 
   /** Erasures of which something may be left in the database, oldest first. */

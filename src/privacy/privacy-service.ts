@@ -24,14 +24,17 @@ export interface PrivacyDeps extends Acts, Pick<BuryDeps, 'endSessions' | 'buryA
 }
 
 const pollMs = 10
-const mostMsOfRequest = 2_000 // whoever has a longer history is answered before the rest of it is gone
+const mostMsOfRequest = 2_000 // whoever has a longer history is answered, and the rest of it goes in the moments after
+const mostMs = 60_000 // what is left then goes with the next purge
 
 /** What users decide about their data, and may have and end of it. */
 export const createPrivacy = (deps: PrivacyDeps) => {
   const { actAsOwner, actOnUser, erasures, erasedRows, logProblem, now } = deps
   const completion = createErasureCompletion({ erasures, rows: erasedRows, pause: () => wait(pollMs), now })
+  /** It is done again, whatever comes of it. */
   const complete = async (userId: string): Promise<void> => {
-    await completion.complete(userId, mostMsOfRequest).catch(logProblem) // it is done again, whatever came of it
+    const completed = completion.complete(userId, mostMs).catch(logProblem)
+    await Promise.race([completed, wait(mostMsOfRequest, null, { ref: false })])
   }
   return {
     consents: createConsentService(deps),

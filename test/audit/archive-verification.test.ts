@@ -8,6 +8,7 @@ import { createVerifyArchives } from '../../src/audit/archive-verification-servi
 import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import type { ChainPosition, Finding } from '../../src/audit/verification.ts'
 import { openArchives } from '../../src/cli/archive-input.ts'
+import { newId } from '../../src/lib/ids.ts'
 import { writeArchives } from '../support/archives.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { fillTwoMonths, firstOfMonth, openLog, sealingKey } from '../support/sealed-log.ts'
@@ -37,8 +38,9 @@ const findingIn = async (
   files: readonly string[],
   knownHead: ChainPosition | null = null,
   { id, publicKey } = sealingKey,
+  erased: readonly string[] = [],
 ): Promise<Finding | null> => {
-  const archives = createVerifyArchives({ keys: new Map([[id, publicKey]]), knownHead, onProgress: () => {} })
+  const archives = createVerifyArchives({ keys: new Map([[id, publicKey]]), knownHead, erased, onProgress: () => {} })
   for (const { file } of await openArchives(files)) {
     const { finding } = await archives.check(file)
     if (finding) return finding
@@ -64,13 +66,46 @@ test('archives are intact alone and together, in any order', async () => {
   for (const files of [[earlier()], [later()], paths, paths.toReversed()]) expect(await findingIn(files)).toBeNull()
 })
 
-test('what is personal may be missing, a line or all of it, and may not be altered', async () => {
-  await edit(personalOf(earlier()), (lines) => lines.slice(1))
-  expect(await findingIn(paths)).toBeNull()
+test('the personal data of a month may be missing as a whole, and may not be altered', async () => {
   await rm(personalOf(later()))
   expect(await findingIn(paths)).toBeNull()
   await edit(personalOf(earlier()), (lines) => lines.map((line) => line.replace('192.0.2.1', '192.0.2.9')))
   expect((await findingIn(paths))?.problem).toBe('personalDataAltered')
+})
+
+test('H8: a line of it may be missing of whom was erased, by one of the files or a list that is given, and of nobody else', async () => {
+  const [userId, actorId, stranger] = [newId(), newId(), newId()]
+  const about = { type: 'LOGGED_OUT', outcome: 'SUCCESS', client: null } as const
+  await log.sql`BEGIN`
+  try {
+    await log.append(
+      { ...about, userId },
+      { ...about, userId: stranger, actorId: userId },
+      { ...about, userId: actorId },
+    )
+    await log.append({ ...about, type: 'ACCOUNT_ERASED', userId })
+    await log.append({ ...about, userId: stranger })
+    await log.seal()
+    const all = await writeArchives(log.sql, folder)
+    const ids = await log.sql`SELECT event_id FROM audit_links ORDER BY sequence DESC LIMIT 5`
+    const [ofStranger, erasure, ofActor, acted, ofUser] = ids.map(({ event_id }) => String(event_id))
+    const without =
+      (...gone: (string | undefined)[]) =>
+      async () => {
+        await writeArchives(log.sql, folder)
+        await edit(personalOf(all.at(-1) as string), (lines) =>
+          lines.filter((line) => !gone.some((id) => line.includes(String(id)))),
+        )
+        return findingIn(all)
+      }
+    expect(await without(ofUser, acted)()).toBeNull()
+    expect((await without(ofActor)())?.eventId).toBe(ofActor)
+    expect(await findingIn(all, null, sealingKey, [actorId])).toBeNull()
+    expect((await without(ofStranger)())?.eventId).toBe(ofStranger)
+    expect((await without(erasure)())?.problem).toBe('personalDataMissing')
+  } finally {
+    await log.sql`ROLLBACK`
+  }
 })
 
 const replaced = (from: RegExp, to: string) => (lines: string[]) => lines.map((line) => line.replace(from, to))

@@ -25,6 +25,7 @@ const defaults: Readonly<Record<string, (config: Config) => unknown>> = {
   SESSION_RETENTION_DAYS: ({ sessionRetentionDays }) => sessionRetentionDays,
   AUDIT_RETENTION_MONTHS: ({ auditRetentionMonths }) => auditRetentionMonths,
   LOG_LEVEL: ({ logLevel }) => logLevel,
+  OTEL_SERVICE_NAME: ({ tracing }) => tracing?.serviceName,
 }
 
 /** Each variable with its default as the document prints it, those of one row apart. */
@@ -46,6 +47,7 @@ test('the table of the configuration names what the server reads, and nothing el
   )
   for (const value of ['EVICT_OLDEST']) read.delete(value)
   read.add('GATEHOUSE_DATA_DIR') // of `npm run dev` alone
+  read.add('OTEL_EXPORTER_OTLP_HEADERS') // read by the exporter itself
   expect([...(await table()).keys()].toSorted()).toEqual([...read].toSorted())
 })
 

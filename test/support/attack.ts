@@ -16,6 +16,7 @@ export const dumpOf = async (sql: Gatehouse['sql']): Promise<string> => {
     const copies: string[] = []
     for await (const keys of redis.scanIterator({ COUNT: 1000 })) {
       if (keys.length > 0) copies.push(...keys, ...(await redis.mGet(keys)).map(String))
+      for (const key of keys) if (key.includes(':tried:')) copies.push(...(await redis.sMembers(key)))
     }
     return [...rows.flat().map((row) => row.text), ...copies].join('\n')
   } finally {

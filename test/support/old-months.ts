@@ -15,8 +15,18 @@ export const monthsAgo = (count: number): string => {
 
 const addressOf = (index: number): string => `198.51.100.${index % 250}`
 
-/** Records events in these months, in this order, and returns their ids. */
-export const recordIn = async ({ sql }: Pick<Gatehouse, 'sql'>, months: readonly string[]): Promise<string[]> => {
+/** Whom an event is about, and who did it. */
+interface Who {
+  readonly userId?: string
+  readonly actorId?: string
+}
+
+/** Records events in these months, in this order, and returns their ids. `who` is for each of them, by its place. */
+export const recordIn = async (
+  { sql }: Pick<Gatehouse, 'sql'>,
+  months: readonly string[],
+  who: Readonly<Record<number, Who>> = {},
+): Promise<string[]> => {
   for (const month of new Set(months))
     await sql`SELECT create_security_event_partitions(${month}::date, ${month}::date)`
   const rows = months.map((month, index) => {
@@ -33,14 +43,15 @@ export const recordIn = async ({ sql }: Pick<Gatehouse, 'sql'>, months: readonly
       at: at.toISOString(),
       digest: personalDigestOf(personal),
       ...personal,
+      ...who[index],
     }
   })
   await sql`
     WITH told AS (SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) AS told (n int, id uuid, at timestamptz,
-        digest text, salt text, "ipAddress" text, "userAgent" text, details jsonb)),
+        digest text, salt text, "ipAddress" text, "userAgent" text, details jsonb, "userId" uuid, "actorId" uuid)),
       personal AS (INSERT INTO security_event_personal_data SELECT id, salt, "ipAddress", "userAgent", details FROM told)
-    INSERT INTO security_events (id, type, severity, outcome, occurred_at, personal_digest)
-    SELECT id, 'LOGIN_FAILED', 'WARNING', 'FAILURE', at, digest FROM told ORDER BY n`
+    INSERT INTO security_events (id, type, severity, outcome, occurred_at, user_id, actor_id, personal_digest)
+    SELECT id, 'LOGIN_FAILED', 'WARNING', 'FAILURE', at, "userId", "actorId", digest FROM told ORDER BY n`
   await sql.notify(unsealedChannel, '')
   return rows.map(({ id }) => id)
 }

@@ -37,6 +37,11 @@ export const openLog = (url: string) => {
       time += secondsLater * 1000
       await events.append(...Array.from({ length: count }, (_none, index) => report(index)))
     },
+    /** Records these events, a minute after those before. */
+    async append(...reports: EventReport[]): Promise<void> {
+      time += 60_000
+      await events.append(...reports)
+    },
     /** Records an event whose id is of this time, as it would have been then. */
     async recordAt(at: Date): Promise<string> {
       const id = v7({ msecs: at.getTime() })
