@@ -9,6 +9,8 @@ const required = {
   PUBLIC_URL: 'https://id.example.com',
   GATEHOUSE_KEYS: `k1:${key}`,
 }
+/** What else must be set for some defaults to count. */
+const switchedOn = { METRICS_PORT: '9464', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
 const seconds = (days: number) => days * 24 * 3600
 
 /** Each variable with a default, and what of the configuration shows it. */
@@ -25,6 +27,9 @@ const defaults: Readonly<Record<string, (config: Config) => unknown>> = {
   SESSION_RETENTION_DAYS: ({ sessionRetentionDays }) => sessionRetentionDays,
   AUDIT_RETENTION_MONTHS: ({ auditRetentionMonths }) => auditRetentionMonths,
   LOG_LEVEL: ({ logLevel }) => logLevel,
+  METRICS_HOST: ({ metrics }) => metrics?.host,
+  OTEL_SERVICE_NAME: ({ traces }) => traces?.serviceName,
+  OTEL_TRACES_SAMPLER_ARG: ({ traces }) => traces?.ratio,
 }
 
 /** Each variable with its default as the document prints it, those of one row apart. */
@@ -46,11 +51,12 @@ test('the table of the configuration names what the server reads, and nothing el
   )
   for (const value of ['EVICT_OLDEST']) read.delete(value)
   read.add('GATEHOUSE_DATA_DIR') // of `npm run dev` alone
+  read.add('OTEL_EXPORTER_OTLP_HEADERS') // read by the exporter itself
   expect([...(await table()).keys()].toSorted()).toEqual([...read].toSorted())
 })
 
 test.each(Object.entries(defaults))('the default of %s is what the document says', async (name, from) => {
-  const config = readConfig(required)
+  const config = readConfig({ ...required, ...switchedOn })
   const printed = ((await table()).get(name) ?? '').replaceAll('`', '').replace(/ \(.*/, '')
   expect(printed).toBe(String(from(config)))
 })

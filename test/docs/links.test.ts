@@ -43,3 +43,12 @@ test('every page of the guide and every document of docs/ can be reached from th
   const all = (await documents()).filter((document) => !document.includes('decisions/'))
   expect(all.filter((document) => !seen.has(document))).toEqual([])
 })
+
+test('no two decisions have one number, and each bears its own', async () => {
+  const decisions = (await documents()).filter((document) => document.startsWith('docs/decisions/'))
+  const numbers = decisions.map((document) => Number(document.match(/\/(\d{3})-/)?.[1]))
+  expect(new Set(numbers).size).toBe(decisions.length)
+  for (const [index, document] of decisions.entries()) {
+    expect(await readDocument(document), document).toMatch(new RegExp(`^# ${numbers[index]}\\. `))
+  }
+})
