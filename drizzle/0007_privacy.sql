@@ -19,6 +19,7 @@ CREATE TABLE "erasures" (
 	"archives_done_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
+-- Safe: one over all of them follows
 DROP INDEX "trusted_devices_user";--> statement-breakpoint
 ALTER TABLE "outgoing_messages" ADD COLUMN "user_id" uuid;--> statement-breakpoint
 ALTER TABLE "outgoing_messages" ADD COLUMN "leaves_no_trace" boolean DEFAULT false NOT NULL;--> statement-breakpoint
@@ -28,11 +29,17 @@ CREATE INDEX "consents_user" ON "consents" USING btree ("user_id","purpose","ord
 CREATE INDEX "erasures_time" ON "erasures" USING btree ("erased_at","user_id");--> statement-breakpoint
 CREATE INDEX "erasures_unfinished" ON "erasures" USING btree ("erased_at") WHERE finished_at is null;--> statement-breakpoint
 CREATE INDEX "erasures_archived" ON "erasures" USING btree ("erased_at") WHERE archives_done_at is null;--> statement-breakpoint
+-- Safe: what is kept of mail is short
 CREATE INDEX "outgoing_messages_recipient" ON "outgoing_messages" USING btree (lower("recipient"));--> statement-breakpoint
+-- Safe: what is kept of mail is short
 CREATE INDEX "outgoing_messages_user" ON "outgoing_messages" USING btree ("user_id") WHERE user_id is not null;--> statement-breakpoint
+-- Safe: what is kept of mail is short
 CREATE INDEX "outgoing_messages_traceless" ON "outgoing_messages" USING btree ("created_at") WHERE leaves_no_trace;--> statement-breakpoint
+-- Safe: writers wait while it is built, some three seconds for a million events
 CREATE INDEX "security_events_actor" ON "security_events" USING btree ("actor_id","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST) WHERE actor_id is not null;--> statement-breakpoint
+-- Safe: writers wait while it is built, a second for a million sessions
 CREATE INDEX "user_sessions_user" ON "user_sessions" USING btree ("user_id");--> statement-breakpoint
+-- Safe: writers wait while it is built, less than a second for a million devices
 CREATE INDEX "trusted_devices_user" ON "trusted_devices" USING btree ("user_id");
 --> statement-breakpoint
 -- The application's role may not delete from the log, nor what stands beside it: this takes out what stands beside events about an

@@ -5,8 +5,10 @@ CREATE TABLE "security_event_counts" (
 	CONSTRAINT "security_event_counts_hour_type_pk" PRIMARY KEY("hour","type")
 );
 --> statement-breakpoint
+-- Safe: counts are purged after a day, and few
 CREATE INDEX "attempt_budgets_locked" ON "attempt_budgets" USING btree ("window_ends_at") WHERE locked_at is not null;
 --> statement-breakpoint
+-- Safe: it is held for what was sealed meanwhile only
 -- Events that are sealed already. All but those that are sealed meanwhile are counted before writers are kept out.
 DO $$
 DECLARE

@@ -66,6 +66,9 @@ export const badValues: Readonly<Record<string, unknown>> = {
 const examples: Readonly<Record<string, unknown>> = {
   password: testPassword,
   code: '000000',
+  purpose: 'newsletter',
+  version: '2026-11',
+  Boolean: true,
   ID: '0198c0de-0000-7000-8000-000000000000',
   Int: 1,
   DateTime: '2030-01-01T00:00:00.000Z',
