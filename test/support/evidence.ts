@@ -13,8 +13,9 @@ const background = [
 const tableNames = async (sql: Sql): Promise<string[]> =>
   (
     await sql`
-      SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL (${background}) ORDER BY 1`
-  ).map((row) => row.tablename)
+      SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+        AND relname <> ALL (${background}) ORDER BY 1`
+  ).map((row) => row.relname)
 
 /** How many rows each table has, as one text to compare; but for those that servers write of their own accord. */
 export const rowCounts = async (sql: Sql): Promise<string> => {
