@@ -27,7 +27,7 @@ const pollMs = 10
 const mostMsOfRequest = 2_000 // whoever has a longer history is answered, and the rest of it goes in the moments after
 const mostMs = 60_000 // what is left then goes with the next purge
 
-/** What users decide about their data, and may have and end of it. */
+/** What users decide about their data, what they get of it, and how it ends. */
 export const createPrivacy = (deps: PrivacyDeps) => {
   const { actAsOwner, actOnUser, erasures, erasedRows, logProblem, now } = deps
   const completion = createErasureCompletion({ erasures, rows: erasedRows, pause: () => wait(pollMs), now })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Answer, Client } from '../support/client.ts'
 import { ConsentsDocument, RecordConsentDocument } from '../support/documents.generated.ts'
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { historyOf } from '../support/history.ts'
@@ -84,9 +85,12 @@ test('a hundred purposes are the most; those that were decided on before can be 
 
 test('decisions beyond a hundred in a quarter of an hour are refused, and of others as many are free', async () => {
   const { client, elsewhere } = await begin()
-  const answers = await atOnce(110, [client, elsewhere], (door, index) =>
-    door.send(RecordConsentDocument, { input: { ...decision, version: String(index) } }),
-  )
+  const answers: Answer<unknown>[] = []
+  for (let turn = 0; turn < 110; turn += 10) {
+    const decide = (door: Client, index: number) =>
+      door.send(RecordConsentDocument, { input: { ...decision, version: String(turn + index) } })
+    answers.push(...(await atOnce(10, [client, elsewhere], decide)))
+  }
   expect(tally(answers)).toEqual({ OK: 100, RATE_LIMITED: 10 })
   await (await begin()).client.ask(RecordConsentDocument, { input: decision })
 })

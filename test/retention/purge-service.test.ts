@@ -245,6 +245,13 @@ describe('what is kept how long', () => {
       columns: 'recipient, subject, sealed_text, created_at, due_at, sent_at',
       values: () => `'a@b.c', 's', 'x', AT, AT, AT`,
     },
+    'last messages that could not be sent': {
+      table: 'outgoing_messages',
+      key: 'id',
+      kept: 3 * day,
+      columns: 'recipient, subject, sealed_text, created_at, due_at, leaves_no_trace',
+      values: () => `'a@b.c', 's', 'x', AT, '2100-01-01', true`,
+    },
     'trusted devices': {
       table: 'trusted_devices',
       key: 'id',
@@ -290,7 +297,12 @@ describe('what is kept how long', () => {
 
   test('every kind that a purge deletes is tested, here or beside what it is of', async () => {
     const named = (await purgeOn(gatehouse).purge.count()).map(([what]) => what)
-    const elsewhere = ['overdue sessions, ended', 'keys of access tokens', 'tokens of ended sessions']
+    const elsewhere = [
+      'overdue sessions, ended',
+      'erased accounts, finished',
+      'keys of access tokens',
+      'tokens of ended sessions',
+    ]
     expect(named.filter((what) => !elsewhere.includes(what)).sort()).toEqual(Object.keys(kinds).sort())
   })
 
