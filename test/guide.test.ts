@@ -25,6 +25,7 @@ import {
   smsCodeLifetimeSeconds,
 } from '../src/mfa/challenge.ts'
 import { maxFactors, maxFailuresInRow } from '../src/mfa/factor.ts'
+import { mostPurposes } from '../src/privacy/consent.ts'
 import { elevationSeconds, refreshGraceSeconds } from '../src/sessions/session.ts'
 import { ticketLifetimeSeconds } from '../src/sessions/session-limit.ts'
 import {
@@ -201,8 +202,9 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Second factors of a user', String(maxFactors), ''],
     ["Refreshes of a user's sessions", ...cellsOf(userBudgets.refreshes)],
     ['Access tokens of a user', ...cellsOf(userBudgets.accessTokens)],
-    ["Exports of a user's data", ...cellsOf(userBudgets.exports)],
-    ['Decisions of a user about consents', ...cellsOf(userBudgets.consents)],
+    ['Decisions of a user on consents', ...cellsOf(userBudgets.consents)],
+    ['Purposes that a user decided on', String(mostPurposes), ''],
+    ['Exports of a user', ...cellsOf(userBudgets.exports)],
     ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })
