@@ -202,9 +202,9 @@ test("the guide's limits are those that the server holds to", async () => {
     ['Second factors of a user', String(maxFactors), ''],
     ["Refreshes of a user's sessions", ...cellsOf(userBudgets.refreshes)],
     ['Access tokens of a user', ...cellsOf(userBudgets.accessTokens)],
-    ['Decisions of a user on consents', ...cellsOf(userBudgets.consents)],
+    ["Exports of a user's data", ...cellsOf(userBudgets.exports)],
+    ['Decisions of a user about consents', ...cellsOf(userBudgets.consents)],
     ['Purposes that a user decided on', String(mostPurposes), ''],
-    ['Exports of a user', ...cellsOf(userBudgets.exports)],
     ['Sessions of a user', `\`SESSION_LIMIT\`, ${sessionLimit.mostSessions} unless set`, ''],
   ])
 })

@@ -127,6 +127,8 @@ test('an owner who is no superuser migrates; servers act as a role that reads th
       'DELETE FROM security_events',
       'TRUNCATE security_events',
       'DROP TABLE security_events',
+      'UPDATE security_event_counts SET count = 0',
+      'SELECT count_sealed_security_events()',
       "INSERT INTO audit_archives VALUES ('2020-01-01', 0, 1, 1, '', '', now(), '', '')",
       "SELECT drop_archived_security_events('2020-01-01')",
     ]
