@@ -13,7 +13,8 @@ import { createProgress } from './progress.ts'
 export const verifyAudit: Command = {
   summary: 'Checks that nothing in the security log was altered, removed or added.',
   usage: `verify-audit [--from TIME] [--to TIME] [--head SEQUENCE:HASH] [--public-key KEY]
-gatehouse verify-audit --files FILE… [--erased FILE] [--head SEQUENCE:HASH] [--public-key KEY]
+gatehouse verify-audit --files FILE… [--erased FILE] [--head SEQUENCE:HASH]
+                       [--public-key KEY]
 
   --from TIME            with --to: only what was sealed between the checkpoints
   --to TIME              around these times (RFC 3339)

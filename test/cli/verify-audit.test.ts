@@ -91,7 +91,7 @@ test.each([
   [['--from', '2026-02-01T00:00:00Z', '--to', '2026-01-01T00:00:00Z'], '--to must not be before --from'],
   [['--head', '1:abc'], '--head must be SEQUENCE:HASH'],
   [['--public-key', 'abc'], '--public-key must be a key'],
-  [['--quick'], 'Did you mean --from'],
+  [['--form'], 'Did you mean --from?'],
   [['a.jsonl.gz'], '"a.jsonl.gz" is no option'],
   [['--files', 'a.jsonl.gz', '--from', '2026-02-01T00:00:00Z'], 'files are checked whole'],
   [['--files', 'a.txt'], 'a.txt is no file such as'],
