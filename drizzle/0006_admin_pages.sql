@@ -4,10 +4,6 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm;--> statement-breakpoint
 CREATE INDEX "security_events_owner" ON "security_events" USING btree ("user_id","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST,"type","outcome","severity");--> statement-breakpoint
 -- Safe: writers wait while it is built, some three seconds for a million events
 CREATE INDEX "security_events_kind" ON "security_events" USING btree ("type","outcome","severity","occurred_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
--- Safe: the version before finds the same rows by the two above
-DROP INDEX "security_events_user";--> statement-breakpoint
--- Safe: the version before finds the same rows by the two above
-DROP INDEX "security_events_type";--> statement-breakpoint
 -- Safe: writers wait while it is built, a second for 100,000 users
 CREATE INDEX "users_newest" ON "users" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST,"role","status","mfa_enabled","email_key");--> statement-breakpoint
 -- Safe: writers wait while it is built, a second for 100,000 users

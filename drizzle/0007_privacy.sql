@@ -19,8 +19,6 @@ CREATE TABLE "erasures" (
 	"archives_done_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
--- Safe: one over all of them follows
-DROP INDEX "trusted_devices_user";--> statement-breakpoint
 ALTER TABLE "outgoing_messages" ADD COLUMN "user_id" uuid;--> statement-breakpoint
 ALTER TABLE "outgoing_messages" ADD COLUMN "leaves_no_trace" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "consents" ADD CONSTRAINT "consents_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -40,7 +38,7 @@ CREATE INDEX "security_events_actor" ON "security_events" USING btree ("actor_id
 -- Safe: writers wait while it is built, a second for a million sessions
 CREATE INDEX "user_sessions_user" ON "user_sessions" USING btree ("user_id");--> statement-breakpoint
 -- Safe: writers wait while it is built, less than a second for a million devices
-CREATE INDEX "trusted_devices_user" ON "trusted_devices" USING btree ("user_id");
+CREATE INDEX "trusted_devices_owner" ON "trusted_devices" USING btree ("user_id");
 --> statement-breakpoint
 -- The application's role may not delete from the log, nor what stands beside it: this takes out what stands beside events about an
 -- erased user, or done by them, and only once their erasure is sealed. The event of the erasure keeps what says who did it and why.

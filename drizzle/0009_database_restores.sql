@@ -4,3 +4,12 @@ CREATE TABLE "database_restores" (
 );
 --> statement-breakpoint
 GRANT SELECT, INSERT ON "database_restores" TO gatehouse_app;
+--> statement-breakpoint
+-- Safe: the version before finds the same rows by another; last, as readers wait from here to the commit
+DROP INDEX "security_events_user";
+--> statement-breakpoint
+-- Safe: the version before finds the same rows by another; last, as readers wait from here to the commit
+DROP INDEX "security_events_type";
+--> statement-breakpoint
+-- Safe: the version before finds the same rows by another; last, as readers wait from here to the commit
+DROP INDEX "trusted_devices_user";

@@ -308,7 +308,7 @@ export const trustedDevices = pgTable(
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
   },
-  (table) => [index('trusted_devices_user').on(table.userId), index('trusted_devices_end').on(table.expiresAt)],
+  (table) => [index('trusted_devices_owner').on(table.userId), index('trusted_devices_end').on(table.expiresAt)],
 )
 
 /** Stands in `known_devices` for a kind of device wherever it is: its unique row decides which sign-in was the first. */
