@@ -2,7 +2,8 @@ import { parseKeys } from '../config.ts'
 import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
 import { readErasures } from './erasures-input.ts'
-import { asOperator, type Operator } from './operator.ts'
+import { asOperator } from './operator.ts'
+import type { Operator } from './operator-on-database.ts'
 
 export const erasures: Command = {
   summary: 'Lists who was erased, and erases them again in what a backup brought back.',

@@ -64,5 +64,5 @@ test('F3 a signed-in ADMIN introspects production, as Sandbox does, and gets sug
     200,
     { __schema: expect.objectContaining({ queryType: expect.objectContaining({ name: 'Query' }) }) },
   ])
-  expect((await admin.sendText('{ listSession { id } }')).text).toContain('Did you mean \\"listSessions\\"?')
+  expect((await admin.sendText('{ listSession { id } }')).text).toContain('Did you mean \\"listSessions\\"')
 })

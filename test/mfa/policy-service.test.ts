@@ -153,9 +153,13 @@ const open = new Set([
   'resetPassword',
   'resolveSessionLimit',
 ])
-const administrators = ['setMfaPolicy', 'unlockUser', 'suspendUser', 'reinstateUser', 'revokeUserSessions']
+const administrators = [
+  ...['setMfaPolicy', 'unlockUser', 'suspendUser', 'reinstateUser', 'revokeUserSessions'],
+  ...['setUserRole', 'resetUserMfa', 'eraseUser'],
+]
+const readers = ['auditEvents', 'mfaPolicies', 'securityOverview', 'user', 'users', 'userSessions', 'verifyAuditLog']
 const forbiddenTo: Record<'USER' | 'AUDITOR' | 'ADMIN', readonly string[]> = {
-  USER: ['auditEvents', 'mfaPolicies', 'securityOverview', 'verifyAuditLog', ...administrators],
+  USER: [...readers, ...administrators],
   AUDITOR: administrators,
   ADMIN: [],
 }
