@@ -1,6 +1,6 @@
-import { parseKeys } from '../config.ts'
 import { NotEmpty } from '../demo/demo-service.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
+import { givenKeys } from './given-keys.ts'
 import { seededAdministrator } from './local-environment.ts'
 import { asOperator } from './operator.ts'
 import { createProgress } from './progress.ts'
@@ -30,10 +30,10 @@ for fiction, and requests come from public name servers, as only real addresses
 have a place on the map.
 
 Works beside npm run dev and needs nothing else there. Elsewhere it needs
-DATABASE_URL and GATEHOUSE_KEYS, the same that the servers have. Writes all or
-nothing, so it can be stopped and run again. Refuses with NODE_ENV=production, and
-where anybody but the administrator of npm run dev has an account: to begin anew,
-stop npm run dev, delete .gatehouse, and start it again.
+NODE_ENV=development, and DATABASE_URL and GATEHOUSE_KEYS, the same that the servers
+have. Writes all or nothing, so it can be stopped and run again. Refuses where anybody
+but the administrator of npm run dev has an account: to begin anew, stop npm run dev,
+delete .gatehouse, and start it again.
 
 Example: gatehouse demo
 Example: gatehouse demo --seed 7 --users 200 --events 10000 --days 90
@@ -51,12 +51,11 @@ Exit code: 0 done, 1 refused or failed, 2 wrong usage.`,
     })
     const numberOf = (name: keyof typeof options): number => wholeNumber(name, values[name])
     const [seed, users, events, days] = [numberOf('seed'), numberOf('users'), numberOf('events'), numberOf('days')]
-    if (process.env.NODE_ENV === 'production') throw new Error('demo is for development, and NODE_ENV is production')
     const url = databaseUrl()
-    const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
-      throw new UsageError(problem)
-    })
-    if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
+    if (process.env.NODE_ENV !== 'development') {
+      throw new Error('demo is for development: run npm run dev, or set NODE_ENV=development and DATABASE_URL')
+    }
+    const keys = givenKeys()
 
     const progress = createProgress(process.stderr, () => performance.now(), 'events')
     const story = { seed, users, events, days, end: new Date(), administrator: seededAdministrator }

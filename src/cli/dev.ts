@@ -66,6 +66,7 @@ const start = async (): Promise<void> => {
   say('Migrating …')
   await migrate(environment.DATABASE_URL as string)
   const takeBack = leaveEnvironment({
+    NODE_ENV: 'development',
     DATABASE_URL: environment.DATABASE_URL as string,
     GATEHOUSE_KEYS: environment.GATEHOUSE_KEYS,
   })

@@ -1,9 +1,10 @@
-import { parseKeys } from '../config.ts'
-import { createKeyRing, type KeyRing } from '../lib/key-ring.ts'
+import type { Config } from '../config.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
 import { readErasures } from './erasures-input.ts'
+import { givenKeys } from './given-keys.ts'
 import { asOperator } from './operator.ts'
 import type { Operator } from './operator-on-database.ts'
+import { problemOf } from './problem.ts'
 
 export const erasures: Command = {
   summary: 'Lists who was erased, and erases them again in what a backup brought back.',
@@ -32,10 +33,10 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
     const { values } = parseOptions({ args, options: { repeat: { type: 'string' }, archives: { type: 'string' } } })
     const { repeat: list, archives: directory } = values
     if (list !== undefined && directory !== undefined) throw new UsageError('--repeat and --archives are two commands')
-    const ring = list === undefined ? null : keyRing()
+    const keys = list === undefined ? null : givenKeys()
     const ids = list === undefined ? [] : await readErasures(list)
     await asOperator(databaseUrl(), async (operator) => {
-      if (ring) await repeat(operator, ring, ids)
+      if (keys) await repeat(operator, keys, ids)
       else if (directory !== undefined) await takeOut(operator, directory)
       else await print(operator)
     })
@@ -50,15 +51,15 @@ const print = async ({ erasures: { list } }: Operator): Promise<void> => {
   }
 }
 
-const repeat = async (operator: Operator, ring: KeyRing, ids: readonly string[]): Promise<void> => {
-  const erase = operator.erasures.repeat(ring)
+const repeat = async (operator: Operator, keys: Config['keys'], ids: readonly string[]): Promise<void> => {
+  const erase = operator.erasures.repeat(keys)
   const counts = { erased: 0, erasedBefore: 0, unknown: 0 }
   for (const id of ids) {
     try {
       counts[await erase(id)]++
     } catch (problem) {
       process.exitCode = 1
-      console.error(`${id}: ${(problem as Error).message}`)
+      console.error(`${id}: ${problemOf(problem, process.env.DATABASE_URL).text}`)
     }
   }
   console.log(
@@ -70,15 +71,7 @@ const takeOut = async (operator: Operator, directory: string): Promise<void> => 
   const isWhole = await operator.erasures.runArchives(directory, {
     onWaiting: () => console.error('A server or another command is at it: waiting until it is through.'),
     onMonth: (month, gone) => console.log(`${month}  personal data of ${gone} events taken out`),
-    onProblem: (month, problem) => console.error(`${month}  ${(problem as Error).message}`),
+    onProblem: (month, problem) => console.error(`${month}  ${problemOf(problem, process.env.DATABASE_URL).text}`),
   })
   if (!isWhole) process.exitCode = 1
-}
-
-const keyRing = (): KeyRing => {
-  const keys = parseKeys(process.env.GATEHOUSE_KEYS?.trim() ?? '', (problem) => {
-    throw new UsageError(problem)
-  })
-  if (!keys) throw new UsageError('GATEHOUSE_KEYS is missing: the same keys that the servers have')
-  return createKeyRing(keys)
 }

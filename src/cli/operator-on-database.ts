@@ -78,7 +78,7 @@ export interface Operator {
       watch: Omit<ArchivedErasuresWatch, 'mayGoOn'> & { onWaiting(): void },
     ) => Promise<boolean>
     /** Erases one who was erased before. */
-    readonly repeat: (keys: KeyRing) => (id: string) => Promise<Repetition>
+    readonly repeat: (keys: Config['keys']) => (id: string) => Promise<Repetition>
   }
   readonly archives: (options: {
     readonly directory: string
@@ -199,7 +199,8 @@ export const asOperatorOn = async <T>(
           )
         },
         repeat(keys) {
-          const erasingStoresOver = (db: Db) => createStores(db, keys, systemClock)
+          const ring = createKeyRing(keys)
+          const erasingStoresOver = (db: Db) => createStores(db, ring, systemClock)
           const erase = createTransact<ReturnType<typeof erasingStoresOver>>(
             (work) => database.transactional.transaction((tx) => work(erasingStoresOver(tx))),
             createLogger('warn'),
@@ -211,9 +212,12 @@ export const asOperatorOn = async <T>(
               await sessions.listStaleUser(sessionTag, systemClock())
               await sessions.askToTell()
             },
-            complete: async (id) => void (await completion.complete(id, completionMs)),
+            async complete(id) {
+              await sealAll(database.writing, keys) // no server need be running
+              await completion.complete(id, completionMs)
+            },
             wakeMailRelay: () => {},
-            keys,
+            keys: ring,
             now: systemClock,
           })
           return createRepeatErasure({ transact: erase, bury })

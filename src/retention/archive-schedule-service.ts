@@ -28,21 +28,24 @@ export const startArchives = ({
     if (!isStopped) log.error({ err: problem, month }, 'the security log could not be archived')
   }
 
+  const archiveMonths = (mayGoOn: () => Promise<boolean>) =>
+    archives.run({
+      isKept: false,
+      mayGoOn,
+      onProgress: () => {},
+      onMonth: (month, outcome) =>
+        log.info(
+          { month, ...outcome },
+          `a month of the security log ${outcome.kind === 'waits' ? 'waits to be' : 'was'} archived`,
+        ),
+      onProblem: (month, problem) => logProblem(problem, month),
+    })
+
   const round = async (): Promise<void> => {
     if (!(await turn.claim())) return
     const mayGoOn = async () => !isStopped && (await turn.keep())
     try {
-      await archives.run({
-        isKept: false,
-        mayGoOn,
-        onProgress: () => {},
-        onMonth: (month, outcome) =>
-          log.info(
-            { month, ...outcome },
-            `a month of the security log ${outcome.kind === 'waits' ? 'waits to be' : 'was'} archived`,
-          ),
-        onProblem: (month, problem) => logProblem(problem, month),
-      })
+      await archiveMonths(mayGoOn).catch((problem) => logProblem(problem)) // who was erased goes all the same
       await archivedErasures.runPending({
         mayGoOn,
         onMonth: (month, gone) => log.info({ month, gone }, 'erased users were taken out of an archived month'),

@@ -97,7 +97,8 @@ const spellings: [string, number, (code: string) => string][] = [
 ]
 
 describe.each(acts)('A20: %s', (_when, open, result) => {
-  test.each(spellings)('a backup code typed %s works once', async (_how, slot, spell) => {
+  const someSpellings = open === acts[0]?.[1] ? spellings : spellings.slice(0, 1) // they are read in one place
+  test.each(someSpellings)('a backup code typed %s works once', async (_how, slot, spell) => {
     const { user, code } = await holder()
     const [client, challengeId] = await open(gatehouse, user)
     await completeChallenge(client, challengeId, spell(code(slot)), result)

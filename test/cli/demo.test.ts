@@ -21,7 +21,12 @@ const run = (
   command = 'demo',
 ) =>
   runProgram('cli/gatehouse.ts', [command, ...args.split(' ').filter(Boolean)], {
-    environment: { DATABASE_URL: gatehouse.databaseUrl, GATEHOUSE_KEYS: testKeys, ...environment },
+    environment: {
+      NODE_ENV: 'development',
+      DATABASE_URL: gatehouse.databaseUrl,
+      GATEHOUSE_KEYS: testKeys,
+      ...environment,
+    },
     onError,
   })
 const rows = () => rowCounts(gatehouse.sql)
@@ -30,7 +35,8 @@ test.each([
   ['a number out of range', 2, '--users 9', {}, '--users'],
   ['an unknown option', 2, '--force', {}, '--force'],
   ['no keys', 2, '', { GATEHOUSE_KEYS: '' }, 'GATEHOUSE_KEYS'],
-  ['NODE_ENV=production', 1, '', { NODE_ENV: 'production' }, 'production'],
+  ['NODE_ENV=production', 1, '', { NODE_ENV: 'production' }, 'for development'],
+  ['no NODE_ENV', 1, '', { NODE_ENV: '' }, 'for development'],
 ])('with %s it exits %i, says why and writes nothing', async (_what, exitCode, args, environment, why) => {
   const before = await rows()
   const { code, stdout, stderr } = await run(args, environment)

@@ -93,6 +93,8 @@ describe('an administrator erases a user', () => {
       expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fields: [{ path: 'reason' }] })
     }
     expect(await rowOf(user)).toMatchObject({ status: 'ACTIVE' })
+    await gatehouse.sql`UPDATE users SET display_name = 'e' WHERE id = ${user.id}`
+    await client.ask(EraseUserDocument, { id: user.id, reason: 'a request, erased as asked' })
   })
 
   test('whatever the status of the account, but not themselves, nobody, or one who was erased', async () => {
