@@ -13,6 +13,8 @@ const alone = [
   'test/attacks/query-limits.test.ts',
   'test/accounts/password-hasher.test.ts',
   'test/budgets/locks.test.ts',
+  'test/faults/twilio.test.ts',
+  'test/risk/credential-stuffing.test.ts',
   'test/sessions/one-request.test.ts',
 ]
 
@@ -34,7 +36,10 @@ export default defineConfig({
           isolate: false, // else each file loads the whole server anew
         },
       },
-      { extends: true, test: { name: 'faults', include: faults, maxWorkers: 4, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: { name: 'faults', include: faults, exclude: alone, maxWorkers: 4, sequence: { groupOrder: 1 } },
+      },
       { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
