@@ -146,7 +146,6 @@ export interface App {
 
 const endedTokensIntervalMs = 5_000
 const noteHeadPauseMs = 200
-const policyRetryMs = 1_000
 const refusalSettlingMs = 2_000
 const partitionsIntervalMs = 3_600_000
 const partitionsAheadDays = 92 // a server that nobody restarts, and a database that is away for long
@@ -228,13 +227,11 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   const catchUp = (): void => {
     if (redis.isTrusted()) endedTokens.catchUp(cache.end).catch(logUntold)
   }
-  const policies = createPolicies(reading.policies, now)
-  const reloadPolicies = (): void => {
-    policies.load().catch((problem) => {
-      log.error({ err: problem }, 'policies could not be read')
-      setTimeout(reloadPolicies, policyRetryMs).unref() // what was tightened must not stay unknown here
-    })
-  }
+  const policies = createPolicies({
+    listPolicies: reading.policies.list,
+    logProblem: (problem) => log.error({ err: problem }, 'policies could not be read'),
+    now,
+  })
   await policies.load()
   const signingKeys = await startSigningKeys({
     list: reading.signingKeys.list,
@@ -258,7 +255,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     onRestored() {
       redis.renew('PostgreSQL was restored from a backup')
       sessionWatch.checkAll()
-      reloadPolicies()
+      policies.reload()
       signingKeys.reload()
     },
     logProblem: (problem) => log.error({ err: problem }, 'whether PostgreSQL was restored could not be read'),
@@ -276,7 +273,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       },
       [unsealedChannel]: sealRelay.hear,
       [untoldChannel]: tellUntold,
-      [policiesChannel]: reloadPolicies,
+      [policiesChannel]: policies.reload,
       [signingKeysChannel]: signingKeys.reload,
       [restoredChannel]: restores.reload,
     },
@@ -287,7 +284,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
       catchUp()
       liveEvents.look()
       sessionWatch.checkAll()
-      reloadPolicies()
+      policies.reload()
       signingKeys.reload()
     },
     onInterrupted: endedTokens.interrupted,
@@ -334,7 +331,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
     ? twilio
     : isProduction
       ? null
-      : (sms: Sms) => writing.messages.keep('SMS', { ...sms, subject: 'Text message' }, now())
+      : (sms: Sms, userId: string) => writing.messages.keep('SMS', { ...sms, subject: 'Text message' }, now(), userId)
   const offersSms = sendSms !== null
 
   const hasher = await createPasswordHasher()
@@ -710,6 +707,8 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
         () => archives?.stop(),
         purges.stop,
         signingKeys.stop,
+        policies.stop,
+        restores.stop,
         sealRelay.stop,
         headNoting.stop,
         () => metricsServer?.close(),

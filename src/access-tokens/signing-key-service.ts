@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { KeyRing } from '../lib/key-ring.ts'
 import type { Logger } from '../lib/logger.ts'
+import { createReloading } from '../lib/reloading.ts'
 import { newSigningKey, openPrivateKey } from './key-pair.ts'
 import { isNextKeyDue, nextSignsFrom, publishedKeys, type SigningKey, signingKeyAmong } from './signing-key.ts'
 import type { SigningKeyStore } from './signing-key-store.ts'
@@ -23,7 +24,6 @@ export interface Signer {
 export type SigningKeys = Awaited<ReturnType<typeof startSigningKeys>>
 
 const reloadMs = 60_000
-const retryMs = 1_000
 
 /**
  * The keys of access tokens, in memory: read at the start, at every announcement and each minute, opened once. Makes the
@@ -65,25 +65,12 @@ export const startSigningKeys = async ({ list, addNext, ring, maxAgeSeconds, log
     await read()
   }
 
-  let loading = readAndRotate()
-  await loading
-  const load = (): Promise<void> => {
-    loading = loading.then(readAndRotate, readAndRotate) // one after the other, so that the newest is what stays
-    return loading
-  }
   const logProblem = (problem: unknown) => log.error({ err: problem }, 'signing keys could not be read')
-  let isStopped = false
-  const reload = (): void => {
-    load().catch((problem) => {
-      if (isStopped) return
-      logProblem(problem)
-      setTimeout(reload, retryMs).unref() // what was revoked must not stay unknown here
-    })
-  }
+  const { load, reload, stop } = createReloading(readAndRotate, logProblem)
+  await load()
   const timer = setInterval(() => load().catch(logProblem), reloadMs)
 
   return {
-    /** Reads them anew: a change was announced, or announcements may have been missed. */
     reload,
     /** What signs at this moment; undefined while there is nothing to sign with. */
     signer(): Signer | undefined {
@@ -93,10 +80,9 @@ export const startSigningKeys = async ({ list, addNext, ring, maxAgeSeconds, log
     },
     /** What services may trust at this moment. */
     published: (): Pick<SigningKey, 'id' | 'publicKey'>[] => publishedKeys(keys, now()),
-    async stop(): Promise<void> {
-      isStopped = true
+    stop(): Promise<void> {
       clearInterval(timer)
-      await loading.catch(() => {})
+      return stop()
     },
   }
 }

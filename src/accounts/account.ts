@@ -29,9 +29,14 @@ const longestAddress = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 const addressSyntax =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/i
 
+const neverReached = /\.invalid$/i // RFC 6761 §6.4; erased accounts have such addresses
+
 /** Whether mail could go to `text`. ASCII only: look-alike letters from other alphabets make two accounts of one address. */
 export const isEmailAddress = (text: string): boolean =>
-  text.length <= longestAddress && addressSyntax.test(text) && text.indexOf('@') <= longestLocalPart
+  text.length <= longestAddress &&
+  addressSyntax.test(text) &&
+  text.indexOf('@') <= longestLocalPart &&
+  !neverReached.test(text)
 
 const longestDisplayName = 100
 

@@ -217,7 +217,6 @@ export const asOperatorOn = async <T>(
               await completion.complete(id, completionMs)
             },
             wakeMailRelay: () => {},
-            keys: ring,
             now: systemClock,
           })
           return createRepeatErasure({ transact: erase, bury })

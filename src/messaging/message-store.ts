@@ -59,17 +59,17 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
     await db.update(outgoingMessages).set({ userId: ownerId }).where(isTo(to))
   },
 
-  /** Takes out all that went, or was to go, to these addresses and numbers of a user, and to others of theirs. */
-  async forget(ownerId: string, recipients: readonly string[]): Promise<void> {
-    await db.delete(outgoingMessages).where(or(eq(outgoingMessages.userId, ownerId), ...recipients.map(isTo)))
+  /** Takes out all that went, or was to go, to the address of a user, and to others and numbers of theirs. */
+  async forget(ownerId: string, address: string): Promise<void> {
+    await db.delete(outgoingMessages).where(or(eq(outgoingMessages.userId, ownerId), isTo(address)))
   },
 
-  /** Keeps a message that is not sent, to be shown in development. */
-  async keep(kind: Channel, message: Message, now: Date): Promise<void> {
+  /** Keeps a message to a user that is not sent, to be shown in development. */
+  async keep(kind: Channel, message: Message, now: Date, ownerId: string): Promise<void> {
     const messageId = newId()
     const { to, subject: title, text } = message
     const sealed = keys.seal(text, messageId)
-    const row = { id: messageId, channel: kind, recipient: to, subject: title, sealedText: sealed }
+    const row = { id: messageId, channel: kind, recipient: to, subject: title, sealedText: sealed, userId: ownerId }
     await db.insert(outgoingMessages).values({ ...row, createdAt: now, dueAt: now, sentAt: now })
   },
 
@@ -110,11 +110,10 @@ export const createMessageStore = (db: Db, keys: KeyRing) => ({
 
   /** A message that went out; its text, which may hold a token, goes with it unless it is to be shown, and all of it where it is to leave no trace. */
   async markSent(messageId: string, now: Date, keepText: boolean): Promise<void> {
-    await db.delete(outgoingMessages).where(and(eq(outgoingMessages.id, messageId), outgoingMessages.leavesNoTrace))
-    await db
-      .update(outgoingMessages)
-      .set(keepText ? { sentAt: now } : { sentAt: now, sealedText: '' })
-      .where(eq(outgoingMessages.id, messageId))
+    await db.execute(sql`
+      with gone as (delete from ${outgoingMessages} where id = ${messageId} and leaves_no_trace)
+      update ${outgoingMessages} set sent_at = ${now.toISOString()}, sealed_text = ${keepText ? sql`sealed_text` : ''}
+      where id = ${messageId} and not leaves_no_trace`)
   },
 
   /** A message that did not go out falls due at another time. */

@@ -6,9 +6,9 @@ export interface Sms {
 
 /**
  * The port to an SMS provider. Resolves once the provider has taken the message. Throws UndeliverableNumber, or
- * DeliveryFailed for any other refusal or fault, always within 2.2 s.
+ * DeliveryFailed for any other refusal or fault, always within 2.2 s. `userId` is whose number it is, or who says so.
  */
-export type SendSms = (sms: Sms) => Promise<void>
+export type SendSms = (sms: Sms, userId: string) => Promise<void>
 
 /** The provider will never deliver to this number. */
 export class UndeliverableNumber extends Error {

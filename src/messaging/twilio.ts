@@ -2,7 +2,7 @@ import twilio from 'twilio'
 import type { Clock } from '../lib/clock.ts'
 import type { Logger } from '../lib/logger.ts'
 import { traced } from '../lib/request-scope.ts'
-import { DeliveryFailed, type SendSms, UndeliverableNumber } from './sms.ts'
+import { DeliveryFailed, type SendSms, type Sms, UndeliverableNumber } from './sms.ts'
 
 const deadlineMs = 2_000
 const mostUnderWay = 20 // what a hanging Twilio may hold of us
@@ -23,7 +23,8 @@ interface TwilioOptions {
   readonly now: Clock
 }
 
-export interface TwilioSms extends SendSms {
+export interface TwilioSms {
+  (sms: Sms): ReturnType<SendSms>
   /** Whether Twilio is given a pause, so that sends fail at once. */
   isPaused(): boolean
 }
@@ -38,7 +39,7 @@ export const createTwilioSms = ({ accountSid, authToken, from, apiUrl, log, now 
   const breaker = createBreaker(now)
   let underWay = 0
 
-  const send: SendSms = async ({ to, text }) => {
+  const send = async ({ to, text }: Sms): Promise<void> => {
     if (underWay >= mostUnderWay) throw new DeliveryFailed('Too many text messages are under way', null)
     const secondsToWait = breaker.admit()
     if (secondsToWait > 0) throw new DeliveryFailed('Twilio is given a pause', secondsToWait)

@@ -2,6 +2,7 @@ import type { Account, Role } from '../accounts/account.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import { AppError, badInput } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
+import { createReloading } from '../lib/reloading.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import { defaultPolicy, graceEndOf, type MfaPolicy, type MfaRequirement } from './policy.ts'
@@ -30,21 +31,25 @@ const longestGraceDays = 365
 
 export type Policies = ReturnType<typeof createPolicies>
 
-/** The policies in force, in memory: they are three rows, asked for at every request, and every change is announced. */
-export const createPolicies = (store: Pick<PolicyStore, 'list'>, now: Clock) => {
+export interface PoliciesDeps {
+  readonly listPolicies: PolicyStore['list']
+  readonly logProblem: (problem: unknown) => void
+  readonly now: Clock
+}
+
+/**
+ * The policies in force, in memory: they are three rows, asked for at every request. To be read at the start, when a change is
+ * announced, and when announcements may have been missed.
+ */
+export const createPolicies = ({ listPolicies, logProblem, now }: PoliciesDeps) => {
   let byRole = new Map<Role, MfaPolicy>()
-  let loading: Promise<void> = Promise.resolve()
+  const reloading = createReloading(async () => {
+    byRole = new Map((await listPolicies()).map((policy) => [policy.role, policy]))
+  }, logProblem)
   const policyFor = (role: Role): MfaPolicy => byRole.get(role) ?? defaultPolicy(role)
 
   return {
-    /** Reads what is in force now: at the start, when a change is announced, and when announcements may have been missed. */
-    load(): Promise<void> {
-      const read = async () => {
-        byRole = new Map((await store.list()).map((policy) => [policy.role, policy]))
-      }
-      loading = loading.then(read, read) // one after the other, so that the newest is what stays
-      return loading
-    },
+    ...reloading,
     policyFor,
     list: (): MfaPolicy[] => roles.map(policyFor),
     isRequired: ({ role }: Pick<Account, 'role'>): boolean => policyFor(role).requirement === 'REQUIRED',

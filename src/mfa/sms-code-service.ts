@@ -144,7 +144,7 @@ export const createSmsCodeService = (deps: SmsCodeDeps): SmsCodeService => {
       }
       const code = newSmsCode()
       try {
-        await sendSms?.({ to: phone, text: smsText(code) })
+        await sendSms?.({ to: phone, text: smsText(code) }, factor.userId)
       } catch (problem) {
         await Promise.all([takeBack(), budgets.release(claims.map(({ subject }) => subject))])
         await recordEvent({ ...about, type: 'MFA_CODE_SENT', outcome: 'FAILURE', details })

@@ -20,6 +20,8 @@ export interface ArchivedErasuresWatch {
   readonly onProblem: (month: string, problem: unknown) => void
 }
 
+type ListErasures = ErasureStore['list']
+
 export type ArchivedErasures = ReturnType<typeof createArchivedErasures>
 
 const pageSize = 1_000
@@ -70,26 +72,27 @@ export const createArchivedErasures = ({ erasures, files, now }: ArchivedErasure
     return isWhole
   }
 
+  const everyId = async (list: ListErasures): Promise<Set<string>> => {
+    const ids = new Set<string>()
+    let page: AccountErased[] = []
+    do {
+      page = await list(page.at(-1) ?? null, pageSize)
+      for (const { id } of page) ids.add(id)
+    } while (page.length === pageSize)
+    return ids
+  }
+
   return {
     /** For the erasures that were not gone through for yet. */
     async runPending(watch: ArchivedErasuresWatch): Promise<void> {
-      for (let page = await erasures.listUnarchived(pageSize); page.length > 0; ) {
-        const ids = page.map(({ id }) => id)
-        if (!(await takeOut(new Set(ids), watch))) return
-        await erasures.finishArchives(ids, now())
-        page = await erasures.listUnarchived(pageSize)
-      }
+      const pending = await everyId(erasures.listUnarchived)
+      if (pending.size === 0 || !(await takeOut(pending, watch))) return
+      for (const ids = [...pending]; ids.length > 0; ) await erasures.finishArchives(ids.splice(0, pageSize), now())
     },
 
     /** For all erasures that there ever were, as older copies of the files may hold any of them. Returns whether everything went. */
     async runAll(watch: ArchivedErasuresWatch): Promise<boolean> {
-      const erased = new Set<string>()
-      let page: AccountErased[] = []
-      do {
-        page = await erasures.list(page.at(-1) ?? null, pageSize)
-        for (const { id } of page) erased.add(id)
-      } while (page.length === pageSize)
-      return takeOut(erased, watch)
+      return takeOut(await everyId(erasures.list), watch)
     },
   }
 }

@@ -4,7 +4,7 @@ import type { EventStore } from '../audit/event-store.ts'
 import { type SecurityEvent, withoutAdministratorsWords } from '../audit/security-event.ts'
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { KeyRing } from '../lib/key-ring.ts'
+import { type KeyRing, UnknownKeyError } from '../lib/key-ring.ts'
 import { phoneBinding } from '../mfa/factor.ts'
 import type { FactorStore, SealedFactor } from '../mfa/factor-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
@@ -59,9 +59,13 @@ export const createExportData =
       await events.append({ type: 'DATA_EXPORTED', outcome: 'SUCCESS', ...about })
       const incomplete = Object.keys(sections).filter((name) => (sections[name]?.length ?? 0) > mostRows)
       if (acts.length > mostEvents) incomplete.push('actsOnOthers')
+      const sealedFactors = await factors.listEverySealed(owner.id)
+      const phones = sealedFactors.filter(({ method }) => method === 'SMS')
+      const numbers = new Map(phones.map((factor) => [factor.id, phoneNumberOf(factor, keys)]))
+      if ([...numbers.values()].includes(null)) incomplete.push('factors')
       const data = {
         account: accountOf(owner),
-        factors: (await factors.listEverySealed(owner.id)).map((factor) => factorOf(factor, keys)),
+        factors: sealedFactors.map((factor) => factorOf(factor, numbers.get(factor.id) ?? null)),
         ...Object.fromEntries(Object.entries(sections).map(([name, rows]) => [name, rows.slice(0, mostRows)])),
         securityEvents: {
           newest: edges.map(({ node }) => eventOf(node)),
@@ -76,10 +80,20 @@ export const createExportData =
 
 const accountOf = ({ sessionTag: _tag, version: _version, ...account }: Account) => account
 
-const factorOf = ({ sealedSecret, lastUsedStep: _step, userId, ...factor }: SealedFactor, keys: KeyRing) => ({
-  ...factor,
-  phoneNumber: factor.method === 'SMS' ? keys.open(sealedSecret, phoneBinding(userId, factor.id)) : null,
-})
+const factorOf = (
+  { sealedSecret: _secret, lastUsedStep: _step, userId: _user, ...factor }: SealedFactor,
+  phoneNumber: string | null,
+) => ({ ...factor, phoneNumber })
+
+/** Null where its key was lost: what else is held is handed over all the same. */
+const phoneNumberOf = ({ id, userId, sealedSecret }: SealedFactor, keys: KeyRing): string | null => {
+  try {
+    return keys.open(sealedSecret, phoneBinding(userId, id))
+  } catch (problem) {
+    if (problem instanceof UnknownKeyError) return null
+    throw problem
+  }
+}
 
 /** As `securityEvents` shows it to the user: who else acted, and from where, is for administrators. */
 const eventOf = ({ userId, actorId, ipAddress, userAgent, ...event }: SecurityEvent) => {

@@ -9,11 +9,8 @@ import type { AfterCommit } from '../db/transact.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { KeyRing } from '../lib/key-ring.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { erasedNotice } from '../messaging/notices.ts'
-import { phoneBinding } from '../mfa/factor.ts'
-import type { FactorStore } from '../mfa/factor-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
@@ -25,7 +22,6 @@ export interface ErasureStores extends SessionEndStores {
   readonly accounts: Pick<AccountStore, 'isLastAdministrator'>
   readonly erasures: Pick<ErasureStore, 'bury'>
   readonly events: Pick<EventStore, 'append'>
-  readonly factors: Pick<FactorStore, 'listEverySealed'>
   readonly messages: Pick<MessageStore, 'forget' | 'enqueueLast'>
   readonly recovery: Pick<RecoveryStore, 'voidChangesTo'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
@@ -36,7 +32,6 @@ export interface BuryDeps {
   readonly buryAccount: (account: Account) => Promise<void>
   readonly complete: (userId: string) => Promise<void>
   readonly wakeMailRelay: () => void
-  readonly keys: KeyRing
   readonly now: Clock
 }
 
@@ -56,9 +51,9 @@ export type Bury = (stores: ErasureStores & AfterCommit, user: Account, by: By) 
  * administrator.
  */
 export const createBury =
-  ({ endSessions, buryAccount, complete, wakeMailRelay, keys, now }: BuryDeps): Bury =>
+  ({ endSessions, buryAccount, complete, wakeMailRelay, now }: BuryDeps): Bury =>
   async (stores, user, { who, report, client }) => {
-    const { accounts, erasures, events, factors, messages, recovery, trustedDevices, afterCommit } = stores
+    const { accounts, erasures, events, messages, recovery, trustedDevices, afterCommit } = stores
     const { id, email } = user
     if (user.role === 'ADMIN' && (await accounts.isLastAdministrator(id))) throw new AppError('CONFLICT')
     const at = now()
@@ -69,10 +64,7 @@ export const createBury =
     const erased = await erasures.bury(id)
     if (!erased) throw new AppError('CONFLICT')
     await recovery.voidChangesTo(email)
-    const phones = (await factors.listEverySealed(id))
-      .filter(({ method }) => method === 'SMS')
-      .map(({ id: factorId, sealedSecret }) => keys.open(sealedSecret, phoneBinding(id, factorId)))
-    await messages.forget(id, [email, ...phones])
+    await messages.forget(id, email)
     if (who) await messages.enqueueLast(erasedNotice(email, { by: who, at }), at)
     afterCommit(() => buryAccount(erased))
     afterCommit(async () => wakeMailRelay())

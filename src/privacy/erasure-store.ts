@@ -66,9 +66,10 @@ export const createErasureStore = (db: Db) => ({
     return left.length === 0
   },
 
-  /** Erasures of which something may be left in the database, oldest first. */
+  /** Some erasures of which something may be left in the database, each time others: those that fail must not stop the rest. */
   async listUnfinished(before: Date, most: number): Promise<AccountErased[]> {
-    return listOf(db, and(isNull(finishedAt), lte(erasedAt, before)), most)
+    const isUnfinished = and(isNull(finishedAt), lte(erasedAt, before))
+    return db.select(columns).from(erasures).where(isUnfinished).orderBy(sql`random()`).limit(most)
   },
 
   async countUnfinished(before: Date): Promise<number> {
@@ -83,9 +84,9 @@ export const createErasureStore = (db: Db) => ({
     await db.update(erasures).set({ finishedAt: now }).where(eq(userId, owner))
   },
 
-  /** Erasures that archived months were not gone through for, oldest first. */
-  async listUnarchived(most: number): Promise<AccountErased[]> {
-    return listOf(db, isNull(archivesDoneAt), most)
+  /** A page of the erasures that archived months were not gone through for, oldest first, behind the last of the page before. */
+  async listUnarchived(after: AccountErased | null, most: number): Promise<AccountErased[]> {
+    return listOf(db, and(isNull(archivesDoneAt), isLaterThan(after)), most)
   },
 
   async finishArchives(owners: readonly string[], now: Date): Promise<void> {
@@ -97,11 +98,12 @@ export const createErasureStore = (db: Db) => ({
 
   /** A page of all erasures, oldest first, behind the last of the page before. */
   async list(after: AccountErased | null, most: number): Promise<AccountErased[]> {
-    const isLater =
-      after && sql`(${erasedAt}, ${userId}) > (${after.erasedAt.toISOString()}::timestamptz, ${after.id}::uuid)`
-    return listOf(db, isLater ?? undefined, most)
+    return listOf(db, isLaterThan(after), most)
   },
 })
+
+const isLaterThan = (after: AccountErased | null): SQL | undefined =>
+  after ? sql`(${erasedAt}, ${userId}) > (${after.erasedAt.toISOString()}::timestamptz, ${after.id}::uuid)` : undefined
 
 const listOf = (db: Db, condition: SQL | undefined, most: number): Promise<AccountErased[]> =>
   db.select(columns).from(erasures).where(condition).orderBy(asc(erasedAt), asc(userId)).limit(most)

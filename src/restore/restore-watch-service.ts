@@ -1,3 +1,5 @@
+import { createReloading } from '../lib/reloading.ts'
+
 export interface RestoreWatchDeps {
   /** Reads a text that is another after each restore. */
   readonly readEpoch: () => Promise<string>
@@ -6,29 +8,14 @@ export interface RestoreWatchDeps {
   readonly logProblem: (problem: unknown) => void
 }
 
-const retryMs = 1_000
-
 /** Knows which restore of the database was the last, so that nothing is believed that was kept before it. */
 export const createRestoreWatch = ({ readEpoch, onRestored, logProblem }: RestoreWatchDeps) => {
   let current: string | undefined
-  let loading: Promise<void> = Promise.resolve()
-
-  const read = async (): Promise<void> => {
+  const reloading = createReloading(async () => {
     const epoch = await readEpoch()
     const isRestored = current !== undefined && epoch !== current
     current = epoch
     if (isRestored) onRestored()
-  }
-  const load = (): Promise<void> => {
-    loading = loading.then(read, read) // one after the other, so that the newest is what stays
-    return loading
-  }
-  /** Reads it anew: a restore was announced, or announcements may have been missed. */
-  const reload = (): void => {
-    load().catch((problem) => {
-      logProblem(problem)
-      setTimeout(reload, retryMs).unref()
-    })
-  }
-  return { load, reload, epoch: (): string => current ?? '' }
+  }, logProblem)
+  return { ...reloading, epoch: (): string => current ?? '' }
 }

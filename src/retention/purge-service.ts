@@ -51,6 +51,7 @@ export const createPurge = ({ retention, overdueSessions, erasures, sessionReten
     deletion('unconfirmed registrations', retention.registrations, day),
     deletion('sent messages', retention.messages, day),
     deletion('last messages that could not be sent', retention.lastMessages, 3 * day),
+    deletion('messages that could not be sent', retention.unsentMessages, 5 * day), // RFC 5321 §4.5.4.1
     deletion('trusted devices', retention.trustedDevices, day),
     deletion('keys of access tokens', retention.signingKeys, day),
     deletion('known devices', retention.knownDevices, 90 * day),

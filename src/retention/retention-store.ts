@@ -1,4 +1,4 @@
-import { and, eq, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { batchSize, type ExpiredRows, expiredRows, mostCounted } from '../db/expired-rows.ts'
 import {
@@ -51,6 +51,10 @@ export const createRetentionStore = (db: Db) =>
     /** Those that were to leave no trace and could not be sent, or were sent by a server that did not know of that. */
     lastMessages: expiredRows(db, outgoingMessages, (before) =>
       and(outgoingMessages.leavesNoTrace, lte(outgoingMessages.createdAt, before)),
+    ),
+    /** Those that could not be sent. The index leads to what waits, and there is not much of that. */
+    unsentMessages: expiredRows(db, outgoingMessages, (before) =>
+      and(isNull(outgoingMessages.sentAt), lte(outgoingMessages.createdAt, before)),
     ),
     trustedDevices: expiredRows(db, trustedDevices, (before) => lte(trustedDevices.expiresAt, before)),
     knownDevices: expiredRows(db, knownDevices, (before) => lte(knownDevices.lastSeenAt, before)),

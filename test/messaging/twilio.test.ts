@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { secondsAfter, systemClock } from '../../src/lib/clock.ts'
-import { DeliveryFailed, type SendSms, UndeliverableNumber } from '../../src/messaging/sms.ts'
-import { createTwilioSms } from '../../src/messaging/twilio.ts'
+import { DeliveryFailed, UndeliverableNumber } from '../../src/messaging/sms.ts'
+import { createTwilioSms, type TwilioSms } from '../../src/messaging/twilio.ts'
 import { eventually } from '../support/gatehouse.ts'
 import { startTwilioServer, type TwilioBehaviour } from '../support/twilio-server.ts'
 
@@ -11,7 +11,7 @@ const sms = { to: '+14155550123', text: '271828 is your Gatehouse code' }
 let twilio: Awaited<ReturnType<typeof startTwilioServer>>
 let skew: number
 let logged: object[]
-let send: SendSms
+let send: TwilioSms
 beforeEach(async () => {
   twilio = await startTwilioServer()
   skew = 0
@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 afterEach(() => twilio.close())
 
-const over = (settings: typeof twilio.settings): SendSms =>
+const over = (settings: typeof twilio.settings): TwilioSms =>
   createTwilioSms({
     ...settings,
     now: () => secondsAfter(systemClock(), skew),

@@ -90,7 +90,7 @@ test('a file that can not be read is told of, and the erasure stays to be done',
   const watch = { mayGoOn: async () => true, onMonth: () => {}, onProblem: (name: string) => problems.push(name) }
   await archived.runPending(watch)
   expect(problems).toEqual([month.slice(0, 7)])
-  expect(await erasures.listUnarchived(10)).toHaveLength(1)
+  expect(await erasures.listUnarchived(null, 10)).toHaveLength(1)
   await rm(broken, { recursive: true })
 })
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { secondsAfter } from '../../src/lib/clock.ts'
 import { occursIn } from '../support/attack.ts'
 import type { Client } from '../support/client.ts'
 import { ExportMyDataDocument, SecurityEventsDocument } from '../support/documents.generated.ts'
@@ -102,6 +103,16 @@ test('the owner gets whatever any table holds about them, and no secret', async 
   expect(secrets.length).toBeGreaterThan(50)
   expect(secrets.filter((secret) => occursIn(text, secret))).toEqual([])
   expect(countTypes(await historyOf(home, victim))).toMatchObject({ DATA_EXPORTED: 1 })
+})
+
+test('whose key was lost is told so, and gets all the rest', async () => {
+  const user = await home.createUser()
+  await home.givePhone(user)
+  await home.sql`UPDATE mfa_configurations SET sealed_secret = replace(sealed_secret, 'test:', 'lost:') WHERE user_id = ${user.id}`
+  const client = await home.signedInAs(user, ['PASSWORD', 'SMS'], secondsAfter(home.now(), 300))
+  const { factors, incomplete, account } = await exported(client)
+  expect(factors).toMatchObject([{ method: 'SMS', phoneNumber: null }])
+  expect({ incomplete, account }).toMatchObject({ incomplete: ['factors'], account: { id: user.id } })
 })
 
 test('a long history is cut where the export says, and the rest is read page by page', async () => {

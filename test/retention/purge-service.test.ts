@@ -252,6 +252,13 @@ describe('what is kept how long', () => {
       columns: 'recipient, subject, sealed_text, created_at, due_at, leaves_no_trace',
       values: () => `'a@b.c', 's', 'x', AT, '2100-01-01', true`,
     },
+    'messages that could not be sent': {
+      table: 'outgoing_messages',
+      key: 'id',
+      kept: 5 * day,
+      columns: 'recipient, subject, sealed_text, created_at, due_at',
+      values: () => `'a@b.c', 's', 'x', AT, '2100-01-01'`,
+    },
     'trusted devices': {
       table: 'trusted_devices',
       key: 'id',
