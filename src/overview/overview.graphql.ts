@@ -109,7 +109,7 @@ export class OverviewResolver {
 
   @Query(() => SecurityOverviewObject, {
     description:
-      'Users, sessions and locks as they are now, and what happened in a period of at most 366 days. Includes what was recorded a moment ago. Of months that were archived whole hours are known: an hour in which the period begins or ends is left out there. For ADMIN and AUDITOR. BAD_USER_INPUT names `from` or `to` where the period is empty or too long.',
+      'Users, sessions and locks as they are now, and what happened in a period of at most 366 days. Includes what was recorded a moment ago. Of months that were archived whole hours are known: an hour in which the period begins or ends is left out there. For ADMIN and AUDITOR. BAD_USER_INPUT names `from` or `to` where the period is empty or too long; RATE_LIMITED while many overviews are being read.',
   })
   securityOverview(
     @Arg('from', () => Date, { nullable: true, description: 'The beginning; null for 24 hours before the end.' })

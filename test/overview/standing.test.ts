@@ -5,6 +5,7 @@ import type { Client } from '../support/client.ts'
 import { LoginDocument, LogoutDocument, SecurityOverviewDocument } from '../support/documents.generated.ts'
 import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { recordEvents } from '../support/overview.ts'
+import { tally } from '../support/race.ts'
 
 let gatehouse: Gatehouse
 let auditor: Client
@@ -15,6 +16,12 @@ beforeAll(async () => {
 afterAll(() => gatehouse.close())
 
 const overview = async () => (await auditor.ask(SecurityOverviewDocument, {})).securityOverview
+
+test('many that are asked for at once are read in turn, and who would wait for long is told so', async () => {
+  const answers = await Promise.all(Array.from({ length: 60 }, () => auditor.send(SecurityOverviewDocument, {})))
+  expect(Object.keys(tally(answers)).sort()).toEqual(['OK', 'RATE_LIMITED'])
+  expect((await overview()).users).toBeGreaterThan(0)
+})
 
 test('users are those who are ACTIVE or SUSPENDED, and some of them have a second factor', async () => {
   const before = await overview()
