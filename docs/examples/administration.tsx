@@ -55,14 +55,16 @@ export const Users = ({ onChosen }: { onChosen: (id: string) => void }) => {
 /** For who lost every factor. Make sure first, on another way, that it is they who ask. */
 export const ResetUserMfa = ({ id, onReset }: { id: string; onReset: () => void }) => {
   const { start, proof, failure } = useSensitiveAct(ResetUserMfaDocument, onReset)
-  if (proof) return proof
   return (
-    <form action={(form) => start({ id, reason: String(form.get('reason')) })}>
-      <input name="reason" maxLength={500} required aria-label="How you made sure, for the log" />
-      <button type="submit">Remove every second factor</button>
-      {failure?.code === 'CONFLICT' && <p role="alert">There is none to remove.</p>}
-      {failure && failure.code !== 'CONFLICT' && <p role="alert">{wordsFor(failure)}</p>}
-    </form>
+    <>
+      {proof}
+      <form hidden={proof !== null} onSubmit={submitting((form) => start({ id, reason: String(form.get('reason')) }))}>
+        <input name="reason" maxLength={500} required aria-label="How you made sure, for the log" />
+        <button type="submit">Remove every second factor</button>
+        {failure?.code === 'CONFLICT' && <p role="alert">There is none to remove.</p>}
+        {failure && failure.code !== 'CONFLICT' && <p role="alert">{wordsFor(failure)}</p>}
+      </form>
+    </>
   )
 }
 

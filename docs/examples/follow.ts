@@ -12,8 +12,9 @@ export const follow = async (
   const { data } = await client.query({ query: HistoryDocument, variables: { first: 1 }, fetchPolicy: 'no-cache' })
   let after = data?.securityEvents.edges[0]?.node.id ?? null
   let pauseMs = shortestPauseMs
-  const untilLost = () =>
-    new Promise<void>((lost, refused) => {
+  const untilLost = () => {
+    const over = new AbortController()
+    return new Promise<void>((lost, refused) => {
       const subscription = client.subscribe({ query: OwnEventsDocument, variables: { after } }).subscribe({
         next: ({ data, error }) => {
           if (CombinedGraphQLErrors.is(error)) return refused(error)
@@ -25,11 +26,13 @@ export const follow = async (
         error: refused,
         complete: lost,
       })
-      signal.addEventListener('abort', () => {
+      const stop = () => {
         subscription.unsubscribe()
         lost()
-      })
-    })
+      }
+      signal.addEventListener('abort', stop, { signal: over.signal })
+    }).finally(() => over.abort())
+  }
   while (!signal.aborted) {
     await untilLost()
     await new Promise((resolve) => setTimeout(resolve, pauseMs * (1 + Math.random())))

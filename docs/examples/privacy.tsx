@@ -7,6 +7,7 @@ import {
 } from './documents.generated'
 import { wordsFor } from './failure'
 import { useSensitiveAct } from './step-up'
+import { submitting } from './submitting'
 import { useAct } from './use-act'
 
 /** Asks for one purpose, by the version of the text that stands beside the box. */
@@ -34,7 +35,7 @@ export const ExportMyData = () => {
       download: 'my-data.json',
     })
     link.click()
-    URL.revokeObjectURL(link.href)
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000) // the browser may ask first where to put it
   })
   if (proof) return proof
   return (
@@ -51,7 +52,7 @@ export const DeleteMyAccount = ({ email, onDeleted }: { email: string; onDeleted
   const { start, proof, failure, isBusy } = useSensitiveAct(DeleteMyAccountDocument, onDeleted)
   if (proof) return proof
   return (
-    <form action={() => start({})}>
+    <form onSubmit={submitting(() => start({}))}>
       <label>
         <input type="checkbox" required /> Delete {email} and all that belongs to it. This can not be undone.
       </label>

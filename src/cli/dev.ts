@@ -69,6 +69,7 @@ const start = async (): Promise<void> => {
     NODE_ENV: 'development',
     DATABASE_URL: environment.DATABASE_URL as string,
     GATEHOUSE_KEYS: environment.GATEHOUSE_KEYS,
+    ...(environment.REDIS_URL && { REDIS_URL: environment.REDIS_URL }),
   })
   started.push(async () => takeBack())
   if (!isGiven)
@@ -106,7 +107,9 @@ process.on('SIGINT', () => {
   say('\nStopping …')
   stop(0)
 })
-process.on('SIGTERM', () => stop(0))
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(0))
+const npm = process.ppid // it hands no SIGTERM on, and a server that outlives it keeps the port
+setInterval(() => process.ppid === npm || stop(0), 1_000).unref()
 process.on('unhandledRejection', (problem) => console.error(problem))
 
 start().catch((problem) => {

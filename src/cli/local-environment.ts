@@ -9,7 +9,7 @@ export const localDirectory = (): string => resolve(process.env.GATEHOUSE_DATA_D
 
 const environmentFile = (): string => join(localDirectory(), 'environment')
 
-/** Leaves what commands need to work on the database of `npm run dev`, until the function that it returns is called. */
+/** Leaves what commands, and a second server, need to work on the database of `npm run dev`, until the function that it returns is called. */
 export const leaveEnvironment = (environment: Readonly<Record<string, string>>): (() => void) => {
   const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
   writeFileSync(environmentFile(), lines.join(''), { mode: 0o600 })

@@ -2,6 +2,7 @@ import { ConfigError, readSessionRetentionDays } from '../config.ts'
 import { mostCounted } from '../db/expired-rows.ts'
 import { type Command, parseOptions, UsageError } from './command.ts'
 import { asOperator } from './operator.ts'
+import { problemOf } from './problem.ts'
 import { createProgress } from './progress.ts'
 
 export const purge: Command = {
@@ -45,7 +46,7 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
           },
           onProblem(what, problem) {
             isWhole = false
-            progress.say(`${what}: ${(problem as Error).message}`)
+            progress.say(`${what}: ${problemOf(problem, databaseUrl()).text}`)
           },
         })
         if (!isComplete) throw new Error('another purge took over; run it again')

@@ -47,10 +47,10 @@ export const createReadMetrics = (registry: Registry, state: ServerState): (() =
     const count = gauge(name, `${what}, on all servers; at most 100,000 are counted.`)
     const age = gauge(`${name}_age_seconds`, `How old the oldest of them is: ${what.toLowerCase()}.`)
     return async (read: () => Promise<Backlog>): Promise<void> => {
-      const backlog = await read().catch(() => ({ count: Number.NaN, since: null }))
-      const { since } = backlog
-      count.set(backlog.count)
-      age.set(since ? Math.max(0, (state.now().getTime() - since.getTime()) / 1000) : backlog.count && Number.NaN)
+      const backlog = await read().catch(() => null)
+      const since = backlog?.since ?? state.now()
+      count.set(backlog ? backlog.count : Number.NaN)
+      age.set(backlog ? Math.max(0, (state.now().getTime() - since.getTime()) / 1000) : Number.NaN)
     }
   }
 

@@ -116,7 +116,7 @@ test('what was ended, used or begun since the backup is refused within seconds o
     const ids = (await publishedKeys(server)).map(({ kid }) => kid)
     return ids.length === 1 && !ids.includes(decodeProtectedHeader(accessToken).kid)
   })
-  server.advanceClock(30)
+  server.advanceClock(60)
   const fresh = await loginChallenge(server.anonymous, user)
   await completeChallenge(server.anonymous, fresh, totpCode(seed, server.now()), 'SignedIn')
 
