@@ -3,8 +3,14 @@ import { defineConfig } from 'vitest/config'
 
 const all = ['test/**/*.test.ts']
 
-/** Tests that stop, freeze and cut off services of their own: they wait more than they compute, and bound how long. */
-const faults = ['test/faults/**/*.test.ts', 'test/main.test.ts', 'test/messaging/twilio.test.ts']
+/** Tests that wait more than they compute: for time steps, or for services of their own that they stop, freeze and cut off. */
+const waiting = [
+  'test/faults/**/*.test.ts',
+  'test/guide.test.ts',
+  'test/main.test.ts',
+  'test/messaging/twilio.test.ts',
+  'test/readme.test.ts',
+]
 
 /** Tests of how long something takes, or of hundreds of requests at once: nothing else runs beside them. */
 const alone = [
@@ -31,14 +37,14 @@ export default defineConfig({
         test: {
           name: 'together',
           include: all,
-          exclude: [...faults, ...alone],
+          exclude: [...waiting, ...alone],
           maxWorkers: 4, // more than processors, as they wait now and then
           isolate: false, // else each file loads the whole server anew
         },
       },
       {
         extends: true,
-        test: { name: 'faults', include: faults, exclude: alone, maxWorkers: 4, sequence: { groupOrder: 1 } },
+        test: { name: 'waiting', include: waiting, exclude: alone, maxWorkers: 6, sequence: { groupOrder: 1 } },
       },
       { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],

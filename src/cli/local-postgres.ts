@@ -100,7 +100,7 @@ const serverSettings = async (programs: string, durable: boolean): Promise<strin
     'max_connections=300',
     'timezone=UTC',
     ...(libraries.some((file) => file.startsWith('pg_stat_statements.'))
-      ? ['shared_preload_libraries=pg_stat_statements']
+      ? ['shared_preload_libraries=pg_stat_statements', 'pg_stat_statements.max=20000']
       : []),
     ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ]

@@ -62,20 +62,19 @@ const rowOf = async (email: string) => {
 }
 
 describe('an imported account', () => {
-  test.each([
-    ['bcrypt $2a$', bcrypt(password, 4).replace(/^\$2b/, '$$2a')],
-    ['bcrypt $2b$', bcrypt(password, 4).replace(/^\$2b/, '$$2b')],
-    ['bcrypt $2y$', bcrypt(password, 4).replace(/^\$2b/, '$$2y')],
-    ['argon2id', argon2(password, { memoryCost: 4096, timeCost: 3, parallelism: 1 })],
-  ])('signs in with its old password, and with no other: %s', async (_kind, passwordHash) => {
-    const email = newAddress()
-    expect(await run(line({ email, passwordHash }))).toEqual(ended(0, 'Imported 1, already there 0, refused 0.'))
-    expect((await logIn(email, `${password}!`)).errors?.[0]?.extensions.code).toBe('INVALID_CREDENTIALS')
-    for (const spelling of [email, email.toUpperCase()]) {
-      expect((await logIn(spelling)).data?.login).toMatchObject({
-        __typename: 'SignedIn',
-        user: { email, role: 'USER', status: 'ACTIVE', displayName: null },
-      })
+  test('signs in with its old password, and with no other: bcrypt $2a$, $2b$ and $2y$, and argon2id', async () => {
+    const kinds = ['$$2a', '$$2b', '$$2y'].map((kind) => bcrypt(password, 4).replace(/^\$2b/, kind))
+    const hashes = [...kinds, argon2(password, { memoryCost: 4096, timeCost: 3, parallelism: 1 })]
+    const accounts = hashes.map((passwordHash) => ({ email: newAddress(), passwordHash }))
+    expect(await run(accounts.map(line).join('\n'))).toEqual(ended(0, 'Imported 4, already there 0, refused 0.'))
+    for (const { email } of accounts) {
+      expect((await logIn(email, `${password}!`)).errors?.[0]?.extensions.code).toBe('INVALID_CREDENTIALS')
+      for (const spelling of [email, email.toUpperCase()]) {
+        expect((await logIn(spelling)).data?.login).toMatchObject({
+          __typename: 'SignedIn',
+          user: { email, role: 'USER', status: 'ACTIVE', displayName: null },
+        })
+      }
     }
   })
 
@@ -359,10 +358,10 @@ describe('progress', () => {
     const path = newFile()
     const database = await createTestDatabase()
     try {
-      const addresses = Array.from({ length: 20_100 }, () => `${randomBytes(8).toString('hex')}@example.com`)
+      const addresses = Array.from({ length: 10_100 }, () => `${randomBytes(8).toString('hex')}@example.com`)
       const { code, stdout, stderr } = await run(linesFor(addresses), path, database.url)
-      expect([code, stdout]).toEqual([0, 'Imported 20100, already there 0, refused 0.\n'])
-      expect(stderr).toMatch(/^10000 accounts, \d\d%\n20000 accounts, (99|100)%\n$/)
+      expect([code, stdout]).toEqual([0, 'Imported 10100, already there 0, refused 0.\n'])
+      expect(stderr).toMatch(/^10000 accounts, (99|100)%\n$/)
     } finally {
       await database.drop()
     }

@@ -87,10 +87,17 @@ test('every root field of the schema has its place here, and no other', () => {
 let gatehouse: Gatehouse
 let other: Gatehouse
 let bystander: TestUser
+/** Tables with rows of a user. */
+let owned: string[]
 beforeAll(async () => {
   gatehouse = await startGatehouse()
   other = await startGatehouse({ databaseUrl: gatehouse.databaseUrl })
   bystander = await gatehouse.createUser()
+  const columns = await gatehouse.sql`
+    SELECT table_name AS name FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'user_id' AND table_name !~ '^(security_event|mfa_challenges)'
+    ORDER BY 1`
+  owned = columns.map(({ name }) => name)
 })
 afterAll(async () => {
   await other.close()
@@ -254,16 +261,12 @@ const codeOnceProved: Record<'withApp' | 'without', Record<string, string>> = {
 /** What the acts could change. Not compared: events, and challenges, of which a refusal opens one. */
 const stateOf = async (userId: string): Promise<string> => {
   const { sql } = gatehouse
-  const owned = await sql`
-    SELECT table_name AS name FROM information_schema.columns
-    WHERE table_schema = 'public' AND column_name = 'user_id' AND table_name !~ '^(security_event|mfa_challenges)'
-    ORDER BY 1`
   const rows = await Promise.all([
     sql`SELECT t::text AS text FROM users t WHERE id IN ${sql([userId, bystander.id])} ORDER BY id`,
     sql`SELECT t::text AS text FROM mfa_policies t ORDER BY role`,
     // When a session was last used is written down after the request that uses it.
     ...owned.map(
-      ({ name }) => sql`
+      (name) => sql`
         SELECT (to_jsonb(t) - 'last_seen_at' - 'idle_expires_at')::text AS text FROM ${sql(name)} t
         WHERE user_id IN ${sql([userId, bystander.id])} ORDER BY 1`,
     ),
