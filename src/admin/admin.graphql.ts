@@ -68,7 +68,7 @@ export class AdminResolver {
 
   @Mutation(() => [SessionObject], {
     description:
-      "Ends every session of a user, of the caller's own all but the one that asks, and returns them as they ended; the trust of every device and sign-ins that are half done end too. The user may sign in again, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when they were erased.",
+      "Ends every session of a user, of the caller's own all but the one that asks, and returns them as they ended; the trust of every device, sign-ins that are half done and links that were mailed, to change the address or the password, end too. The user may sign in again, and is told by mail. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when they were erased.",
   })
   revokeUserSessions(
     @Arg('id', () => ID, ofTheUser) id: string,
@@ -80,7 +80,7 @@ export class AdminResolver {
 
   @Mutation(() => UserObject, {
     description:
-      "Gives a user another role. From the answer on every session of theirs is refused with SESSION_ENDED on every server, the caller's own included where it is their own account: the new role begins with a new sign-in, which must meet what policy asks of it. The user is told by mail. The role that they have already changes nothing. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the last administrator who is ACTIVE, or the account is neither ACTIVE nor SUSPENDED.",
+      "Gives a user another role. From the answer on every session of theirs, and every link that was mailed to change the address or the password, is refused on every server, the caller's own included where it is their own account: the new role begins with a new sign-in, which must meet what policy asks of it. The user is told by mail. The role that they have already changes nothing. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the last administrator who is ACTIVE, or the account is neither ACTIVE nor SUSPENDED.",
   })
   setUserRole(
     @Arg('id', () => ID, ofTheUser) id: string,
@@ -92,7 +92,7 @@ export class AdminResolver {
 
   @Mutation(() => UserObject, {
     description:
-      'For a user who lost every second factor: removes all of them and the backup codes, and with them every session, the trust of every device, sign-ins that are half done and the lock on wrong codes. The user signs in with the password alone then, must enrol anew where policy wants a factor, and is told by mail. Make sure first that it is they who ask. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the caller, or the user has no second factor.',
+      'For a user who lost every second factor: removes all of them and the backup codes, and with them every session, the trust of every device, sign-ins that are half done, links that were mailed and the lock on wrong codes. The user signs in with the password alone then, must enrol anew where policy wants a factor, and is told by mail. Make sure first that it is they who ask. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the caller, or the user has no second factor.',
   })
   resetUserMfa(
     @Arg('id', () => ID, ofTheUser) id: string,

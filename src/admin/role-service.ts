@@ -1,5 +1,6 @@
 import type { Account, Role } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { RecoveryStore } from '../accounts/recovery-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
@@ -13,6 +14,7 @@ import type { ActOnUser } from './act-on-user-service.ts'
 interface Stores extends SessionEndStores {
   readonly accounts: Pick<AccountStore, 'changeRole' | 'isLastAdministrator'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
+  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -27,8 +29,8 @@ export interface RoleDeps {
 export type SetUserRole = (caller: SignedInCaller, id: string, role: Role, client: ClientInfo) => Promise<Account>
 
 /**
- * Gives a user another role, and ends every session of theirs, the one that asks included where it is their own, so that no
- * session outlives the rights that it began with; the owner is told by mail. The role that the user has already changes nothing. Of
+ * Gives a user another role, and ends every session, challenge and mailed token of theirs, the session that asks included where it
+ * is their own, so that nothing outlives the rights that it began with; the owner is told by mail. The role that the user has already changes nothing. Of
  * administrators who give up their role at once one is left. Throws NOT_FOUND, and CONFLICT for the last administrator, and
  * for an account that is neither ACTIVE nor SUSPENDED.
  */
@@ -36,7 +38,7 @@ export const createSetUserRole =
   ({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }: RoleDeps): SetUserRole =>
   (caller, id, role, client) =>
     actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { accounts, challenges, events, messages, afterCommit } = stores
+      const { accounts, challenges, recovery, events, messages, afterCommit } = stores
       const userId = user.id
       if (user.role === role) return user
       const isAdministrator = user.role === 'ADMIN' && user.status === 'ACTIVE'
@@ -49,6 +51,7 @@ export const createSetUserRole =
       await events.append({ type: 'ROLE_CHANGED', outcome: 'SUCCESS', ...about })
       await endSessions(stores, userId, { except: null }, 'REVOKED_BY_ADMIN', { client, actorId })
       await challenges.voidAll(userId, at)
+      await recovery.voidAll(userId) // a link that a thief had mailed to themselves must not open more than it did
       await messages.enqueue(roleChangedNotice(account.email, details, { at }), at)
       afterCommit(() => keepAccount(account))
       afterCommit(async () => wakeMailRelay())

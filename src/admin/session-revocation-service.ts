@@ -1,3 +1,4 @@
+import type { RecoveryStore } from '../accounts/recovery-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
@@ -12,6 +13,7 @@ import { parseReason } from './reason.ts'
 interface Stores extends SessionEndStores {
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
+  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -32,7 +34,7 @@ export type RevokeUserSessions = (
 const endReason = 'REVOKED_BY_ADMIN'
 
 /**
- * Ends every session of a user but the one that asks, all device trust, and every sign-in that is half done, and returns
+ * Ends every session of a user but the one that asks, all device trust, every sign-in that is half done and every mailed token, and returns
  * the sessions as they ended; their owner is told by mail where anything ended. The act is recorded with its reason also where
  * it ended no session. Throws NOT_FOUND, BAD_USER_INPUT.
  */
@@ -41,7 +43,7 @@ export const createRevokeUserSessions =
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
     return actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { trustedDevices, challenges, events, messages, afterCommit } = stores
+      const { trustedDevices, challenges, recovery, events, messages, afterCommit } = stores
       const userId = user.id
       const isActive = user.status === 'ACTIVE'
       const about = { outcome: 'SUCCESS', userId, actorId, client } as const
@@ -57,6 +59,7 @@ export const createRevokeUserSessions =
       const details = { reason: 'sessions revoked', devices }
       if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
       await challenges.voidAll(userId, at)
+      await recovery.voidAll(userId)
       if (ended.length + devices > 0) await messages.enqueue(sessionsRevokedNotice(user.email, { at }), at)
       afterCommit(async () => wakeMailRelay())
       return ended

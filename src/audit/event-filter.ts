@@ -23,7 +23,7 @@ export const parseFilter = (query: EventQuery): EventFilter => {
   const ids: { userId?: string; sessionId?: string } = {}
   for (const name of ['userId', 'sessionId'] as const) {
     const id = query[name]
-    if (!id) continue
+    if (id === null || id === undefined) continue
     if (!isId(id)) throw badInput(`filter.${name}`, 'must be an id as Gatehouse gave it')
     ids[name] = id.toLowerCase() // as PostgreSQL gives it back
   }
@@ -31,6 +31,8 @@ export const parseFilter = (query: EventQuery): EventFilter => {
     const instant = query[name]
     if (instant && !isWithinTime(instant)) throw badInput(`filter.${name}`, 'must be between the years 1970 and 9998')
   }
+  const { from, to } = query
+  if (from && to && from >= to) throw badInput('filter.from', 'must be before filter.to')
   return {
     ...Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null && value !== undefined)),
     ...ids,

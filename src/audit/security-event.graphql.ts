@@ -20,7 +20,7 @@ import {
   type SecurityEvent,
   type SecurityEventType,
   type Severity,
-  withoutAdministratorsWords,
+  withoutActor,
 } from './security-event.ts'
 
 const SeverityEnum = graphqlEnum<Severity>('Severity', 'How soon someone should look at an event.', {
@@ -127,16 +127,16 @@ export class SecurityEventObject implements Omit<SecurityEvent, 'userId' | 'acto
   @Field(() => Date, { description: 'When it happened.' })
   readonly occurredAt!: Date
 
-  @Field(() => ID, { nullable: true, description: 'The session that it happened in or to; null when there was none.' })
   readonly sessionId!: string | null
 
   readonly details!: EventDetails
 }
 
 /** Who acted on someone's account, and from where, is for those who read the whole log, and for the actor. */
-const seesActor = (context: RequestContext, { actorId }: SecurityEvent): boolean => {
+const seenBy = (context: RequestContext, event: SecurityEvent): SecurityEvent => {
   const { account } = signedIn(context)
-  return actorId === null || actorId === account.id || account.role !== 'USER'
+  const seesActor = event.actorId === null || event.actorId === account.id || account.role !== 'USER'
+  return seesActor ? event : withoutActor(event)
 }
 
 @Resolver(() => SecurityEventObject)
@@ -155,21 +155,31 @@ export class SecurityEventResolver {
     return userId ? accounts.load(userId) : null
   }
 
+  @FieldResolver(() => ID, {
+    nullable: true,
+    description:
+      "The session that it happened in or to; null when there was none, and when the actor's is not yours to see.",
+  })
+  sessionId(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
+    return seenBy(context, event).sessionId
+  }
+
   @FieldResolver(() => UserObject, {
     nullable: true,
     description: 'Who did it, when not the user themselves. Shown to ADMIN and AUDITOR, and to whoever it was.',
   })
   actor(@Root() event: SecurityEvent, @Ctx() context: RequestContext & AccountLoaders): Promise<Account | null> | null {
-    return event.actorId && seesActor(context, event) ? context.accounts.load(event.actorId) : null
+    const { actorId } = seenBy(context, event)
+    return actorId ? context.accounts.load(actorId) : null
   }
 
   @FieldResolver(() => IPAddressScalar, {
     nullable: true,
     description:
-      "Where the request came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
+      "Where the request came from; null when no request caused it, when the actor's is not yours to see, and once its user, or who did it, was erased.",
   })
   ipAddress(@Root() event: SecurityEvent, @Ctx() context: RequestContext): string | null {
-    return seesActor(context, event) ? event.ipAddress : null
+    return seenBy(context, event).ipAddress
   }
 
   @FieldResolver(() => LocationObject, {
@@ -184,18 +194,19 @@ export class SecurityEventResolver {
   @FieldResolver(() => DeviceObject, {
     nullable: true,
     description:
-      "The device that it came from; null when no request caused it, when the actor's is not yours to see, and once its user was erased.",
+      "The device that it came from; null when no request caused it, when the actor's is not yours to see, and once its user, or who did it, was erased.",
   })
   device(@Root() event: SecurityEvent, @Ctx() context: RequestContext): Device | null {
-    return event.userAgent !== null && seesActor(context, event) ? describeDevice(event.userAgent) : null
+    const { userAgent } = seenBy(context, event)
+    return userAgent === null ? null : describeDevice(userAgent)
   }
 
   @FieldResolver(() => GraphQLJSONObject, {
     description:
-      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it. Empty once its user was erased.',
+      'More facts, by type of event. Never a secret, code, token or password. What an administrator wrote is shown to ADMIN and AUDITOR, and to whoever wrote it. Empty once its user, or who did it, was erased; but why an administrator erased an account stays.',
   })
   details(@Root() event: SecurityEvent, @Ctx() context: RequestContext): EventDetails {
-    return seesActor(context, event) ? event.details : withoutAdministratorsWords(event)
+    return seenBy(context, event).details
   }
 }
 

@@ -125,8 +125,18 @@ const administratorsWords: Partial<Record<SecurityEventType, string>> = {
 }
 
 /** The facts of an event without what an administrator wrote: that may name other people, or how they were found out. */
-export const withoutAdministratorsWords = ({ type, details }: SecurityEvent): EventDetails =>
+const withoutAdministratorsWords = ({ type, details }: SecurityEvent): EventDetails =>
   Object.fromEntries(Object.entries(details).filter(([name]) => name !== administratorsWords[type]))
+
+/** What the user may see of an act on their account that was somebody else's: not who did it, nor from where, nor in which session. */
+export const withoutActor = (event: SecurityEvent): SecurityEvent => ({
+  ...event,
+  actorId: null,
+  ipAddress: null,
+  userAgent: null,
+  sessionId: event.type === 'SESSION_REVOKED' ? event.sessionId : null, // that one is the user's own
+  details: withoutAdministratorsWords(event),
+})
 
 export interface PersonalData {
   readonly salt: string

@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import { positionOf } from '../audit/audit-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
-import { type SecurityEvent, withoutAdministratorsWords } from '../audit/security-event.ts'
+import { type SecurityEvent, withoutActor } from '../audit/security-event.ts'
 import type { FloodGuard } from '../budgets/flood-service.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type KeyRing, UnknownKeyError } from '../lib/key-ring.ts'
@@ -96,11 +96,8 @@ const phoneNumberOf = ({ id, userId, sealedSecret }: SealedFactor, keys: KeyRing
 }
 
 /** As `securityEvents` shows it to the user: who else acted, and from where, is for administrators. */
-const eventOf = ({ userId, actorId, ipAddress, userAgent, ...event }: SecurityEvent) => {
-  const isOwn = actorId === null || actorId === userId
-  return {
-    ...event,
-    ...(isOwn ? { ipAddress, userAgent } : { ipAddress: null, userAgent: null }),
-    details: isOwn ? event.details : withoutAdministratorsWords({ ...event, userId, actorId, ipAddress, userAgent }),
-  }
+const eventOf = (recorded: SecurityEvent) => {
+  const isOwn = recorded.actorId === null || recorded.actorId === recorded.userId
+  const { userId: _user, actorId: _actor, ...event } = isOwn ? recorded : withoutActor(recorded)
+  return event
 }

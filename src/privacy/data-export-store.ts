@@ -127,6 +127,12 @@ const sectionsOf = (userId: string, email: string): Readonly<Record<string, Sect
   },
 })
 
+/** What is said to an address that a user asked for tells whether somebody has it: that it was asked for is all that is theirs (E1). */
+const withoutForeignSubject = (message: ExportedRow, email: string): ExportedRow => {
+  const isOwn = message.channel === 'SMS' || emailKeyOf(String(message.recipient)) === emailKeyOf(email)
+  return isOwn ? message : { ...message, subject: null }
+}
+
 /** Rows about a user as they are kept, without secrets. */
 export const createDataExportStore = (db: Db) => ({
   /** The sections that are lists of rows: of each the newest, one more than `most` where there are more. */
@@ -141,6 +147,7 @@ export const createDataExportStore = (db: Db) => ({
         .orderBy(desc(newest))
         .limit(most + 1)
     }
+    found.messages = (found.messages ?? []).map((message) => withoutForeignSubject(message, email))
     return found
   },
 

@@ -1,3 +1,4 @@
+import type { RecoveryStore } from '../accounts/recovery-store.ts'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { Transact } from '../db/transact.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
@@ -15,6 +16,7 @@ interface Stores extends SessionEndStores {
   readonly sessions: Pick<SessionStore, 'end' | 'endAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly challenges: Pick<ChallengeStore, 'voidAll'>
+  readonly recovery: Pick<RecoveryStore, 'voidAll'>
 }
 
 export interface SessionServiceDeps {
@@ -118,14 +120,15 @@ export const createSessionService = (deps: SessionServiceDeps) => {
     },
 
     /**
-     * Ends every session of the caller's but the one that asks, with them all device trust and every sign-in that is half
-     * done, and returns them as they ended. Throws SESSION_ENDED when the caller's own was ended meanwhile: of two that end each other, one is left.
+     * Ends every session of the caller's but the one that asks, with them all device trust, every sign-in that is half
+     * done and every mailed token, and returns them as they ended. Throws SESSION_ENDED when the caller's own was ended meanwhile: of two that end each other, one is left.
      */
     async revokeOthers(caller: SignedInCaller, client: ClientInfo): Promise<Session[]> {
       return actAsOwner(caller, client, 'never', async (stores, owner) => {
         const at = now()
         const devices = await stores.trustedDevices.revokeAll(owner.id, at)
         await stores.challenges.voidAll(owner.id, at)
+        await stores.recovery.voidAll(owner.id)
         const about = { userId: owner.id, sessionId: caller.session.id, client }
         const details = { reason: 'other sessions revoked', devices }
         if (devices > 0)

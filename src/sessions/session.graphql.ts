@@ -190,7 +190,7 @@ export class SessionResolver {
 
   @Mutation(() => [SessionObject], {
     description:
-      "Ends every session of the caller's but the one that asks, with them the trust of every device and every challenge that is open, and returns them as they ended.",
+      "Ends every session of the caller's but the one that asks, with them the trust of every device, every challenge that is open and every link that was mailed to change the address or the password, and returns them as they ended.",
   })
   revokeOtherSessions(@Ctx() context: RequestContext): Promise<Session[]> {
     return this.sessions.revokeOthers(signedIn(context), context.client)

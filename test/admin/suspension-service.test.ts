@@ -281,7 +281,7 @@ describe('H10: an administrator suspends a user', () => {
       expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fields: [{ path: 'reason' }] })
     }
     expect(await statusOf(user)).toBe('ACTIVE')
-    await client.ask(SuspendUserDocument, { id: user.id, reason: '🦆'.repeat(500) })
+    await client.ask(SuspendUserDocument, { id: user.id, reason: `x${'🦆'.repeat(499)}` })
   })
 
   test('and nobody else does, an administrator without a fresh proof included', async () => {
@@ -566,3 +566,25 @@ test('a code that was right before the suspension is not used up by it', async (
   const challengeId = await loginChallenge(gatehouse.anonymous, user)
   await completeChallenge(gatehouse.anonymous, challengeId, code, 'SignedIn')
 })
+
+test("the user sees neither who suspended them, nor in which session: not even the administrator's id of it", async () => {
+  const user = await gatehouse.createUser()
+  const admin = await gatehouse.createUser({ role: 'ADMIN' })
+  const client = await freshlyProved(gatehouse, admin)
+  await client.ask(SuspendUserDocument, { id: user.id, reason: 'spam' })
+  await client.ask(ReinstateUserDocument, { id: user.id })
+  const query = '{ securityEvents { edges { node { type sessionId ipAddress actor { id } details } } } }'
+  const { data, text } = await (await gatehouse.signedInAs(user)).sendText(query)
+  expect(JSON.stringify(data)).toContain('ACCOUNT_REINSTATED')
+  for (const told of [client.sessionId, admin.id, 'spam']) expect(text).not.toContain(told)
+})
+
+test.each(['\u200b', '\u2063\u2063', '\u3164', '\u0301', '…'])(
+  'a reason in which nothing can be read is none: %j',
+  async (reason) => {
+    const user = await gatehouse.createUser()
+    const client = await freshlyProved(gatehouse, await gatehouse.createUser({ role: 'ADMIN' }))
+    const { extensions } = await client.refused(SuspendUserDocument, { id: user.id, reason })
+    expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fields: [{ path: 'reason' }] })
+  },
+)

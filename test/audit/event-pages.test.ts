@@ -181,3 +181,13 @@ test('a user learns that an administrator ended a session, and neither who it wa
   const [whole] = auditEvents.edges
   expect(whole?.node).toMatchObject({ actor: { email: administrator.email }, ipAddress: '127.0.0.1' })
 })
+
+test.each([
+  [{ userId: '' }, 'filter.userId'],
+  [{ sessionId: '' }, 'filter.sessionId'],
+  [{ from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' }, 'filter.from'],
+])('a filter of %j is refused, and does not stand for everything', async (filter, path) => {
+  const admin = await gatehouse.signedInAs(await gatehouse.createUser({ role: 'ADMIN' }))
+  const { extensions } = await admin.refused(AuditEventsDocument, { filter })
+  expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT', fields: [{ path }] })
+})

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { secondsAfter } from '../../src/lib/clock.ts'
 import { occursIn } from '../support/attack.ts'
 import type { Client } from '../support/client.ts'
-import { ExportMyDataDocument, SecurityEventsDocument } from '../support/documents.generated.ts'
-import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { ChangeEmailDocument, ExportMyDataDocument, SecurityEventsDocument } from '../support/documents.generated.ts'
+import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { countTypes, historyOf } from '../support/history.ts'
 import { startMailbox } from '../support/mailbox.ts'
 import { freshlyProved } from '../support/recovery.ts'
@@ -103,6 +103,21 @@ test('the owner gets whatever any table holds about them, and no secret', async 
   expect(secrets.length).toBeGreaterThan(50)
   expect(secrets.filter((secret) => occursIn(text, secret))).toEqual([])
   expect(countTypes(await historyOf(home, victim))).toMatchObject({ DATA_EXPORTED: 1 })
+})
+
+test('E1: what was said to other addresses tells nobody which of them have an account', async () => {
+  const user = await home.createUser()
+  const taken = await home.createUser()
+  const client = await freshlyProved(home, user)
+  for (const newEmail of [taken.email, `free-${taken.email}`]) {
+    await client.ask(ChangeEmailDocument, { newEmail })
+    await eventually(async () => mailbox.mailsTo(newEmail).length > 0)
+  }
+  const messages = (await exported(client)).messages as { recipient: string; subject: string | null }[]
+  const toOthers = messages.filter(({ recipient }) => recipient !== user.email)
+  expect(toOthers).toHaveLength(2)
+  const alike = toOthers.map((message) => JSON.stringify(Object.keys(message)) + message.subject)
+  expect(alike[0]).toBe(alike[1])
 })
 
 test('whose key was lost is told so, and gets all the rest', async () => {
