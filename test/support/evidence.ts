@@ -23,7 +23,7 @@ export const rowCounts = async (sql: Sql): Promise<string> => {
     queries.get(sql) ??
     (await tableNames(sql)).map((name) => `SELECT '${name} ' || count(*) AS rows FROM "${name}"`).join(' UNION ALL ')
   queries.set(sql, query)
-  return (await sql.unsafe(`${query} ORDER BY 1`)).map(({ rows }) => rows).join('\n')
+  return (await sql.unsafe(`${query} ORDER BY 1`, [], { prepare: true })).map(({ rows }) => rows).join('\n')
 }
 
 /** How often events of a type happened: those in the log, and the refusals that are still being counted. */
