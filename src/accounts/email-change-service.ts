@@ -9,7 +9,6 @@ import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import { fingerprint, newToken } from '../lib/secret.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
@@ -17,13 +16,13 @@ import { type Account, emailKeyOf } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import { AddressTaken } from './email-change.ts'
 import { mailboxClaim } from './mailbox-claim.ts'
+import { type PendingStores, voidPending } from './pending-service.ts'
 import { addressWantedMail, emailChangedNotice, emailChangeMail, emailChangeRequestedNotice } from './recovery-mail.ts'
 import type { RecoveryStore } from './recovery-store.ts'
 
-interface Stores {
+interface Stores extends PendingStores {
   readonly accounts: Pick<AccountStore, 'findHolder'>
   readonly recovery: Pick<RecoveryStore, 'insertEmailChange' | 'spendEmailChange' | 'applyEmail' | 'voidAll'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly budgets: Pick<BudgetStore, 'claimAll'>
   readonly messages: Pick<MessageStore, 'enqueue' | 'enqueueTo' | 'assign' | 'discard'>
   readonly events: Pick<EventStore, 'append'>
@@ -106,14 +105,14 @@ export const createEmailChangeService = (deps: EmailChangeDeps) => {
       const at = now()
       const details = { step: 'confirmed' }
       let ownerId: string | null = null
-      const change = transact(async ({ recovery, challenges, messages, events, afterCommit }) => {
+      const change = transact(async (stores) => {
+        const { recovery, messages, events, afterCommit } = stores
         const spent = await recovery.spendEmailChange(fingerprint(token), at)
         if (!spent) return null
         const { owner, newEmail } = spent
         ownerId = owner.id
         const user = await recovery.applyEmail(owner.id, newEmail, at)
-        await challenges.voidAll(owner.id, at)
-        await recovery.voidAll(owner.id)
+        await voidPending(stores, owner.id, at)
         await events.append({ type: 'EMAIL_CHANGED', outcome: 'SUCCESS', userId: owner.id, client, details })
         const occasion = { ipAddress: client.ipAddress, at }
         for (const to of [owner.email, newEmail]) await messages.enqueue(emailChangedNotice(to, newEmail, occasion), at)

@@ -4,20 +4,17 @@ import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { passwordChangedNotice } from '../messaging/notices.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions } from '../sessions/session-end-service.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
 import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
-import type { RecoveryStore } from './recovery-store.ts'
+import { type PendingStores, voidPending } from './pending-service.ts'
 
-export interface PasswordSettingStores {
+export interface PasswordSettingStores extends PendingStores {
   readonly accounts: Pick<AccountStore, 'setPassword'>
   readonly sessions: Pick<SessionStore, 'endAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
@@ -43,7 +40,7 @@ export type SetPassword = (
 export const createSetPassword =
   ({ endSessions, wakeMailRelay, now }: PasswordSettingDeps): SetPassword =>
   async (stores, owner, passwordHash, { keepSessionId, client }) => {
-    const { accounts, trustedDevices, challenges, recovery, events, messages, afterCommit } = stores
+    const { accounts, trustedDevices, events, messages, afterCommit } = stores
     const at = now()
     const account = await accounts.setPassword(owner.id, passwordHash)
     const ended = await endSessions(stores, owner.id, { except: keepSessionId }, 'PASSWORD_CHANGED', { client })
@@ -53,8 +50,7 @@ export const createSetPassword =
       const details = { reason: 'password changed', devices }
       await events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
     }
-    await challenges.voidAll(owner.id, at)
-    await recovery.voidAll(owner.id)
+    await voidPending(stores, owner.id, at)
     await messages.enqueue(passwordChangedNotice(owner.email, { ipAddress: client.ipAddress, at }), at)
     afterCommit(async () => wakeMailRelay())
     return { account, endedSessions: ended.length }

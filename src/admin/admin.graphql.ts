@@ -80,7 +80,7 @@ export class AdminResolver {
 
   @Mutation(() => UserObject, {
     description:
-      "Gives a user another role. From the answer on every session of theirs, and every link that was mailed to change the address or the password, is refused on every server, the caller's own included where it is their own account: the new role begins with a new sign-in, which must meet what policy asks of it. The user is told by mail. The role that they have already changes nothing. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the last administrator who is ACTIVE, or the account is neither ACTIVE nor SUSPENDED.",
+      "Gives a user another role. From the answer on every session of theirs is refused with SESSION_ENDED on every server, the caller's own included where it is their own account, and every link that was mailed to change the address or the password with TOKEN_INVALID: the new role begins with a new sign-in, which must meet what policy asks of it. The user is told by mail. The role that they have already changes nothing. For ADMIN, with a step-up. NOT_FOUND when there is no such user, CONFLICT when it is the last administrator who is ACTIVE, or the account is neither ACTIVE nor SUSPENDED.",
   })
   setUserRole(
     @Arg('id', () => ID, ofTheUser) id: string,

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.ts'
-import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import { mfaSubject } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
@@ -7,7 +7,6 @@ import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { mfaResetNotice } from '../messaging/notices.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { FactorStore } from '../mfa/factor-store.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
@@ -15,10 +14,8 @@ import type { EndSessions, SessionEndStores } from '../sessions/session-end-serv
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores {
+interface Stores extends SessionEndStores, PendingStores {
   readonly factors: Pick<FactorStore, 'removeAll' | 'replaceBackupCodes' | 'setEnabled'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly budgets: Pick<BudgetStore, 'forget'>
   readonly messages: Pick<MessageStore, 'enqueue'>
@@ -36,8 +33,8 @@ export type ResetUserMfa = (caller: SignedInCaller, id: string, reason: string, 
 
 /**
  * Takes every second factor from a user who lost them: those in force, disabled or being enrolled, the backup codes, the
- * lock on wrong codes, every open challenge and mailed token, all device trust and every session. The user signs in with the password alone
- * then, and enrols anew where policy wants it; they are told by mail, without the reason. Whoever answers a challenge at
+ * lock on wrong codes, every open challenge and mailed token, all device trust and every session. The user signs in with the
+ * password alone then, and enrols anew where policy wants it; they are told by mail, without the reason. Whoever answers a challenge at
  * the same time has no session left from it. Throws NOT_FOUND, BAD_USER_INPUT, and CONFLICT for the caller's own account,
  * whose factors go by `removeMfaFactor`, and for one without a second factor.
  */
@@ -46,12 +43,11 @@ export const createResetUserMfa =
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
     return actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { factors, challenges, recovery, trustedDevices, budgets, events, messages, afterCommit } = stores
+      const { factors, trustedDevices, budgets, events, messages, afterCommit } = stores
       const userId = user.id
       if (userId === actorId || !user.mfaEnabled) throw new AppError('CONFLICT')
       const at = now()
-      await challenges.voidAll(userId, at)
-      await recovery.voidAll(userId)
+      await voidPending(stores, userId, at)
       const removed = await factors.removeAll(userId)
       await factors.replaceBackupCodes(userId, [], at)
       const account = await factors.setEnabled(userId, false)

@@ -1,20 +1,17 @@
 import type { Account, Role } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { roleChangedNotice } from '../messaging/notices.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
 import type { ActOnUser } from './act-on-user-service.ts'
 
-interface Stores extends SessionEndStores {
+interface Stores extends SessionEndStores, PendingStores {
   readonly accounts: Pick<AccountStore, 'changeRole' | 'isLastAdministrator'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -38,7 +35,7 @@ export const createSetUserRole =
   ({ actOnUser, endSessions, keepAccount, wakeMailRelay, now }: RoleDeps): SetUserRole =>
   (caller, id, role, client) =>
     actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { accounts, challenges, recovery, events, messages, afterCommit } = stores
+      const { accounts, events, messages, afterCommit } = stores
       const userId = user.id
       if (user.role === role) return user
       const isAdministrator = user.role === 'ADMIN' && user.status === 'ACTIVE'
@@ -50,8 +47,7 @@ export const createSetUserRole =
       const about = { userId, actorId, sessionId: caller.session.id, client, details }
       await events.append({ type: 'ROLE_CHANGED', outcome: 'SUCCESS', ...about })
       await endSessions(stores, userId, { except: null }, 'REVOKED_BY_ADMIN', { client, actorId })
-      await challenges.voidAll(userId, at)
-      await recovery.voidAll(userId) // a link that a thief had mailed to themselves must not open more than it did
+      await voidPending(stores, userId, at)
       await messages.enqueue(roleChangedNotice(account.email, details, { at }), at)
       afterCommit(() => keepAccount(account))
       afterCommit(async () => wakeMailRelay())

@@ -1,19 +1,16 @@
-import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { sessionsRevokedNotice } from '../messaging/notices.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo, Session } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores {
+interface Stores extends SessionEndStores, PendingStores {
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -43,7 +40,7 @@ export const createRevokeUserSessions =
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
     return actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { trustedDevices, challenges, recovery, events, messages, afterCommit } = stores
+      const { trustedDevices, events, messages, afterCommit } = stores
       const userId = user.id
       const isActive = user.status === 'ACTIVE'
       const about = { outcome: 'SUCCESS', userId, actorId, client } as const
@@ -58,8 +55,7 @@ export const createRevokeUserSessions =
       const devices = await trustedDevices.revokeAll(userId, at)
       const details = { reason: 'sessions revoked', devices }
       if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
-      await challenges.voidAll(userId, at)
-      await recovery.voidAll(userId)
+      await voidPending(stores, userId, at)
       if (ended.length + devices > 0) await messages.enqueue(sessionsRevokedNotice(user.email, { at }), at)
       afterCommit(async () => wakeMailRelay())
       return ended

@@ -1,24 +1,21 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { reinstatedNotice, suspendedNotice } from '../messaging/notices.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions, SessionEndStores } from '../sessions/session-end-service.ts'
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores {
+interface Stores extends SessionEndStores, PendingStores {
   readonly accounts: Pick<AccountStore, 'changeStatus'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
   readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
@@ -36,12 +33,6 @@ export type SuspensionService = ReturnType<typeof createSuspensionService>
 /** Accounts that administrators close, and open again. */
 export const createSuspensionService = (deps: SuspensionDeps) => {
   const { actOnUser, endSessions, keepAccount, wakeMailRelay, now } = deps
-
-  /** What was begun before a suspension comes to nothing, also what was written while it was under way. */
-  const voidPending = async ({ challenges, recovery }: Stores, userId: string, at: Date): Promise<void> => {
-    await challenges.voidAll(userId, at)
-    await recovery.voidAll(userId)
-  }
 
   return {
     /**
@@ -81,7 +72,7 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
         const account = await accounts.changeStatus(userId, { from: 'SUSPENDED', to: 'ACTIVE' })
         if (!account) throw new AppError('CONFLICT')
         const at = now()
-        await voidPending(stores, userId, at)
+        await voidPending(stores, userId, at) // what was written while the suspension was under way
         const about = { userId, actorId, sessionId: caller.session.id, client }
         await events.append({ type: 'ACCOUNT_REINSTATED', outcome: 'SUCCESS', ...about })
         await messages.enqueue(reinstatedNotice(account.email, { at }), at)

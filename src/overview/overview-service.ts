@@ -20,6 +20,7 @@ const rateOf = (part: number, others: number): number => (part + others === 0 ? 
 const mostAtOnce = 1 // each takes both cores of a small database for a while, and connections that sign-ins need
 const mostWaiting = 10
 const longestWaitMs = 1_000
+const tooMany = () => new AppError('RATE_LIMITED', { retryAfterSeconds: 1 })
 
 /** Reads how things stand and what happened in a period. Throws BAD_USER_INPUT, and RATE_LIMITED while many are being read. */
 export const createReadOverview = ({ count, readStanding }: OverviewStore, now: Clock): ReadOverview => {
@@ -43,10 +44,9 @@ export const createReadOverview = ({ count, readStanding }: OverviewStore, now: 
   return async (asked) => {
     const period = parsePeriod(asked, now())
     const askedAt = performance.now()
-    const refused = new AppError('RATE_LIMITED', { retryAfterSeconds: 1 })
-    if (inTurn.pendingCount >= mostWaiting) throw refused
+    if (inTurn.pendingCount >= mostWaiting) throw tooMany()
     return inTurn(() => {
-      if (performance.now() - askedAt > longestWaitMs) throw refused
+      if (performance.now() - askedAt > longestWaitMs) throw tooMany()
       return read(period)
     })
   }

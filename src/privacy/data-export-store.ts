@@ -31,6 +31,8 @@ interface Section {
   readonly where: SQL
   readonly newest: PgColumn
   readonly without: readonly string[]
+  /** What of a row is shown, where that is not the same for all. */
+  readonly shown?: (row: ExportedRow) => ExportedRow
 }
 
 const sectionsOf = (userId: string, email: string): Readonly<Record<string, Section>> => ({
@@ -118,6 +120,7 @@ const sectionsOf = (userId: string, email: string): Readonly<Record<string, Sect
     where: sql`(lower(${outgoingMessages.recipient}) = ${emailKeyOf(email)} or ${outgoingMessages.userId} = ${userId})`,
     newest: outgoingMessages.createdAt,
     without: ['id', 'userId', 'sealedText', 'dueAt', 'leavesNoTrace'],
+    shown: (message) => withoutForeignSubject(message, email),
   },
   repeatedRefusals: {
     table: repeatedRefusals,
@@ -138,16 +141,16 @@ export const createDataExportStore = (db: Db) => ({
   /** The sections that are lists of rows: of each the newest, one more than `most` where there are more. */
   async sections(userId: string, email: string, most: number): Promise<Record<string, ExportedRow[]>> {
     const found: Record<string, ExportedRow[]> = {}
-    for (const [name, { table, where, newest, without }] of Object.entries(sectionsOf(userId, email))) {
+    for (const [name, { table, where, newest, without, shown }] of Object.entries(sectionsOf(userId, email))) {
       const columns = Object.entries(getTableColumns(table)).filter(([column]) => !without.includes(column))
-      found[name] = await db
+      const rows = await db
         .select(Object.fromEntries(columns))
         .from(table)
         .where(where)
         .orderBy(desc(newest))
         .limit(most + 1)
+      found[name] = shown ? rows.map(shown) : rows
     }
-    found.messages = (found.messages ?? []).map((message) => withoutForeignSubject(message, email))
     return found
   },
 

@@ -1,22 +1,19 @@
-import type { RecoveryStore } from '../accounts/recovery-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { Transact } from '../db/transact.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
-import type { ChallengeStore } from '../mfa/challenge-store.ts'
 import type { ActAsOwner } from '../mfa/step-up-service.ts'
 import type { SignedInCaller } from './caller.ts'
 import type { ClientInfo, Session, SessionEndReason } from './session.ts'
 import type { EndSessions, SessionEndStores } from './session-end-service.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 
-interface Stores extends SessionEndStores {
+interface Stores extends SessionEndStores, PendingStores {
   readonly sessions: Pick<SessionStore, 'end' | 'endAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
-  readonly recovery: Pick<RecoveryStore, 'voidAll'>
 }
 
 export interface SessionServiceDeps {
@@ -127,8 +124,7 @@ export const createSessionService = (deps: SessionServiceDeps) => {
       return actAsOwner(caller, client, 'never', async (stores, owner) => {
         const at = now()
         const devices = await stores.trustedDevices.revokeAll(owner.id, at)
-        await stores.challenges.voidAll(owner.id, at)
-        await stores.recovery.voidAll(owner.id)
+        await voidPending(stores, owner.id, at)
         const about = { userId: owner.id, sessionId: caller.session.id, client }
         const details = { reason: 'other sessions revoked', devices }
         if (devices > 0)

@@ -4,6 +4,7 @@ import { parseRedisAddress } from '../../src/lib/redis-address.ts'
 import { keySlot } from '../../src/redis/key-slot.ts'
 import { MeDocument, RevokeSessionDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { statusOf } from '../support/readiness.ts'
 import { type RedisServerProcess, redisPassword } from '../support/redis-server.ts'
 import { startRedisCluster, startRedisSentinels, startSingleRedis } from '../support/redis-topologies.ts'
 
@@ -11,9 +12,6 @@ const cleanUps: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
-
-const statusOf = async ({ url }: Gatehouse): Promise<string> =>
-  ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
 
 const timesLogged = ({ logs }: Gatehouse, message: string): number =>
   logs.filter((line) => line.includes(message)).length

@@ -13,6 +13,7 @@ import {
 import { eventually, type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
 import { slowest, startLoad } from '../support/load.ts'
 import { tally } from '../support/race.ts'
+import { recoveryOf } from '../support/readiness.ts'
 import { confirmEmail, freshlyProved, newestTokenTo } from '../support/recovery.ts'
 import { redisPassword } from '../support/redis-server.ts'
 import {
@@ -24,12 +25,6 @@ import {
 } from '../support/redis-topologies.ts'
 
 const networkLimit = 30
-
-const statusOf = async ({ url }: Gatehouse): Promise<string> =>
-  ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
-
-const _timesLogged = ({ logs }: Gatehouse, message: string): number =>
-  logs.filter((line) => line.includes(message)).length
 
 describe.each([
   { kind: 'one server', startRedis: startSingleRedis, sentinelPassword: '' },
@@ -162,8 +157,7 @@ describe.each([
       const endedLate = startLoad(4, send(late.token), 50)
       const { restore } = await failingOver
       const failedOver = performance.now()
-      await eventually(async () => (await Promise.all(servers.map(statusOf))).every((status) => status === 'ready'))
-      const recoveryMs = performance.now() - failedOver
+      const recoveryMs = await recoveryOf(servers)
       restore()
       const before = live.samples.length
       await eventually(() => live.samples.length > before + 50)

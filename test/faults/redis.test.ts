@@ -10,6 +10,7 @@ import {
 import { eventually, type Gatehouse, startGatehouse, testPassword } from '../support/gatehouse.ts'
 import { percentile, slowest, startLoad } from '../support/load.ts'
 import { atOnce, tally } from '../support/race.ts'
+import { recoveryOf, statusOf } from '../support/readiness.ts'
 import { type RedisServerProcess, startRedisServer } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -42,16 +43,6 @@ const startTwo = async () => {
 }
 
 type Two = Awaited<ReturnType<typeof startTwo>>
-
-const statusOf = async ({ url }: Gatehouse): Promise<string> =>
-  ((await (await fetch(`${url}/readyz`)).json()) as { status: string }).status
-
-/** Resolves with the milliseconds until every server is ready. */
-const recoveryOf = async (servers: readonly Gatehouse[]): Promise<number> => {
-  const start = performance.now()
-  await eventually(async () => (await Promise.all(servers.map(statusOf))).every((status) => status === 'ready'))
-  return performance.now() - start
-}
 
 /** Sessions of one user, of which every server keeps a copy in Redis. */
 const warmSessions = async (servers: readonly [Gatehouse, ...Gatehouse[]], count: number) => {

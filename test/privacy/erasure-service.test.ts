@@ -146,6 +146,20 @@ test('whoever tries the address that stands in the place of an erased one learns
   await expectTraceless(user)
 })
 
+test('erasures that can not be finished keep no others from it', async () => {
+  const stuck = (await atOnce(150, [gatehouse], (server) => server.createUser())).map(({ id }) => id)
+  await gatehouse.sql`
+    INSERT INTO erasures (user_id, event_id, severity, erased_at, personal_digest)
+    SELECT id, gen_random_uuid(), 'INFO', now() - interval '2 days', '' FROM unnest(${stuck}::uuid[]) id`
+  const { listUnfinished } = createStores(drizzle(gatehouse.sql), gatehouse.keys, gatehouse.now).erasures
+  const seen = new Set<string>()
+  await eventually(async () => {
+    for (const { id } of await listUnfinished(secondsAfter(gatehouse.now(), -24 * 3600), 100)) seen.add(id)
+    return stuck.every((id) => seen.has(id))
+  })
+  await gatehouse.sql`DELETE FROM erasures WHERE user_id = ANY(${stuck})`
+})
+
 describe('at once on two servers', () => {
   test('of fifty deletions one is done, recorded and told', async () => {
     const user = await gatehouse.createUser()
