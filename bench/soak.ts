@@ -59,7 +59,8 @@ const soak = async (environment: Environment, minutes: number, rate: number | nu
       return Promise.allSettled(beside)
     })
     await Promise.all(beside)
-    const failed = life.failures() - failedBefore
+    const failures = [...life.failures()].map(([code, count]) => [code, count - (failedBefore.get(code) ?? 0)] as const)
+    const failed = failures.reduce((sum, [, count]) => sum + count, 0)
     const failedShare = failed / result.latenciesMs.length
     return [
       { what: 'requests/s, and in all', value: `${figure(result.perSecond)}, ${result.latenciesMs.length}` },
@@ -69,7 +70,7 @@ const soak = async (environment: Environment, minutes: number, rate: number | nu
       },
       {
         what: 'not answered as they should be',
-        value: String(failed),
+        value: [failed, ...failures.map(([code, count]) => `${code} ${count}`)].join(', '),
         bar: { text: `≤ ${mostFailed * 100} %`, isMet: failedShare <= mostFailed },
       },
       ...growth(samples, minutes),

@@ -32,7 +32,7 @@ export const createDailyLife = async (databaseUrl: string, connections: number) 
     { length: connections },
     (): Life => ({ turn: 0, challengeId: null, sessionToken: null, asked: 0 }),
   )
-  let failures = 0
+  const failures = new Map<string, number>()
   let newestToken = ''
 
   const begin = (life: Life): void => {
@@ -40,8 +40,8 @@ export const createDailyLife = async (databaseUrl: string, connections: number) 
   }
 
   return {
-    /** Requests that were not answered as they should. */
-    failures: () => failures,
+    /** Requests that were not answered as they should, by the code of the error, or by the status where there is none. */
+    failures: (): ReadonlyMap<string, number> => new Map(failures),
     /** The token of a session that was opened not long ago. */
     newestToken: () => newestToken,
     next(connection: number): string {
@@ -63,9 +63,12 @@ export const createDailyLife = async (databaseUrl: string, connections: number) 
       const input = { email: `soak${user}@example.com`, password }
       return requestText({ query: loginMutation, variables: { input }, user })
     },
-    onAnswer({ connection, isSuccess, body }: Answer): void {
+    onAnswer({ connection, isSuccess, status, body }: Answer): void {
       const life = lives[connection] as Life
-      if (!isSuccess) failures++
+      if (!isSuccess) {
+        const code = /"code":"([A-Z_]+)"/.exec(body)?.[1] ?? `HTTP ${status}`
+        failures.set(code, (failures.get(code) ?? 0) + 1)
+      }
       const hasEnded = life.asked > readsOfSession || (life.asked === readsOfSession && life.turn % 2 === 0)
       if (!isSuccess || hasEnded) begin(life)
       else if (!life.sessionToken) {
