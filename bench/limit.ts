@@ -1,4 +1,4 @@
-import { userSessions } from '../src/db/tables.ts'
+import { userSessions } from '../src/db/tables/sessions.ts'
 import { secondsAfter } from '../src/lib/clock.ts'
 import { newId } from '../src/lib/ids.ts'
 import { createKeyRing } from '../src/lib/key-ring.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { inArray } from 'drizzle-orm'
-import { users as userRows } from '../src/db/tables.ts'
+import { users as userRows } from '../src/db/tables/accounts.ts'
 import { requestText, runLoad } from './support/load.ts'
 import type { Benchmark, Environment, Figure } from './support/report.ts'
 import { addUsers, withDatabase } from './support/seed.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { eq } from 'drizzle-orm'
-import { users } from '../src/db/tables.ts'
+import { users } from '../src/db/tables/accounts.ts'
 import { openCaller, requestText, runLoad } from './support/load.ts'
 import { sealLog, settle, writeLog } from './support/long-log.ts'
 import type { Benchmark } from './support/report.ts'

@@ -677,7 +677,7 @@ export const createApp = async (config: Config, log: Logger, now: Clock = system
   serveHealth(server, { pingDatabase: database.ping, pingRedis })
   serveJwks(server, signingKeys.published)
   if (!isProduction && !smtpUrl) serveOutbox(server, reading.messages)
-  const readMetrics = createReadMetrics(metrics.registry, {
+  const readMetrics = createReadMetrics(metrics, {
     database: database.load,
     isRedisTrusted: () => redis.isTrusted(),
     isTwilioPaused: () => twilio?.isPaused() ?? false,

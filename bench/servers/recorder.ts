@@ -21,7 +21,7 @@ const { personalDigestOf, severityOf } =
   await built<typeof import('../../src/audit/security-event.ts')>('audit/security-event.js')
 const { openDatabase } = await built<typeof import('../../src/db/client.ts')>('db/client.js')
 const { securityEventPersonalData, securityEvents } =
-  await built<typeof import('../../src/db/tables.ts')>('db/tables.js')
+  await built<typeof import('../../src/db/tables/audit.ts')>('db/tables/audit.js')
 const { createSeenHead } = await built<typeof import('../../src/audit/seen-head.ts')>('audit/seen-head.js')
 const { createCheckHead } = await built<typeof import('../../src/audit/verification-service.ts')>(
   'audit/verification-service.js',

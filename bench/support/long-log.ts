@@ -9,7 +9,7 @@ import { type Outcome, personalDigestOf, type SecurityEventType, severityOf } fr
 import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createCheckHead } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
-import { securityEventPersonalData, securityEvents } from '../../src/db/tables.ts'
+import { securityEventPersonalData, securityEvents } from '../../src/db/tables/audit.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import type { Environment } from './report.ts'
 import { withDatabase } from './seed.ts'

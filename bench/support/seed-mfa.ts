@@ -1,6 +1,7 @@
 import { hash } from '@node-rs/argon2'
 import { generateSync } from 'otplib'
-import { backupCodes, mfaChallenges, mfaConfigurations, userSessions } from '../../src/db/tables.ts'
+import { backupCodes, mfaChallenges, mfaConfigurations } from '../../src/db/tables/mfa.ts'
+import { userSessions } from '../../src/db/tables/sessions.ts'
 import { secondsAfter } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createKeyRing } from '../../src/lib/key-ring.ts'

@@ -1,6 +1,6 @@
 import { hash } from '@node-rs/argon2'
 import { openDatabase } from '../../src/db/client.ts'
-import { users } from '../../src/db/tables.ts'
+import { users } from '../../src/db/tables/accounts.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { newSessionTag } from '../../src/sessions/session-token.ts'
 import type { Call } from './load.ts'

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 import postgres from 'postgres'
 import { createEventStore } from '../../src/audit/event-store.ts'
-import { userSessions } from '../../src/db/tables.ts'
+import { userSessions } from '../../src/db/tables/sessions.ts'
 import { secondsAfter, systemClock } from '../../src/lib/clock.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { fingerprint } from '../../src/lib/secret.ts'

@@ -1,6 +1,6 @@
 import { desc, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { signingKeys } from '../db/tables.ts'
+import { signingKeys } from '../db/tables/access-tokens.ts'
 import type { SigningKey } from './signing-key.ts'
 
 export type SigningKeyStore = ReturnType<typeof createSigningKeyStore>

@@ -1,6 +1,6 @@
 import { and, eq, gt, inArray, ne, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { emailConfirmations, users } from '../db/tables.ts'
+import { emailConfirmations, users } from '../db/tables/accounts.ts'
 import { type Account, emailKeyOf, type Role, type UserStatus } from './account.ts'
 
 export interface NewAccount {

@@ -1,6 +1,6 @@
 import { inArray, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { emailConfirmations, users } from '../db/tables.ts'
+import { emailConfirmations, users } from '../db/tables/accounts.ts'
 import { emailKeyOf, type Role } from './account.ts'
 import type { ImportedAccount } from './user-import.ts'
 

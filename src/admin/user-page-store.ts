@@ -2,7 +2,7 @@ import { and, eq, inArray, like, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
-import { users } from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
 import type { Position } from '../page.ts'
 import type { UserFilter } from './user-filter.ts'
 

@@ -7,9 +7,10 @@ import {
   securityEventPersonalData,
   securityEvents,
   unsealedSecurityEvents,
-} from '../db/tables.ts'
+} from '../db/tables/audit.ts'
+import { countedByDetails } from '../telemetry/sealed-events.ts'
 import type { ChainedEvent, Link, SignedHead } from './chain.ts'
-import type { EventDetails, SecurityEventType } from './security-event.ts'
+import type { EventDetails } from './security-event.ts'
 
 /** Tells every server how far the log is sealed: the sequence of the newest link, as text. */
 export const auditHeadChannel = 'gatehouse_audit_head'
@@ -42,17 +43,7 @@ type UnsealedRow = Omit<UnsealedEvent, 'occurredAt'> & { readonly milliseconds: 
 
 const hashBytes = 32
 const mostCounted = 100_000
-const counted: readonly SecurityEventType[] = [
-  'MFA_SUCCEEDED',
-  'MFA_FAILED',
-  'LOGGED_OUT',
-  'SESSION_REVOKED',
-  'SESSION_EXPIRED',
-  'SESSION_TOKEN_REUSED',
-  'ACCESS_DENIED',
-  'RATE_LIMITED',
-]
-const isCounted = sql.raw(`type in (${counted.map((type) => `'${type}'`).join()})`)
+const isCounted = sql.raw(`type in (${countedByDetails.map((type) => `'${type}'`).join()})`)
 
 /** The chain over the security log, and the outbox of what is not in it yet. */
 export const createChainStore = (db: Db) => ({

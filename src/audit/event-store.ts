@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
-import { securityEventPersonalData, securityEvents } from '../db/tables.ts'
+import { securityEventPersonalData, securityEvents } from '../db/tables/audit.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { Position } from '../page.ts'
@@ -128,7 +129,7 @@ const isByKind = ({ types, severities, outcomes, userId, sessionId, ipAddress }:
   Boolean(types ?? severities ?? outcomes) && !userId && !sessionId && !ipAddress
 
 /** Each once, however often it was asked for: or its events would be listed as often. */
-const anyOf = (values: readonly string[]): SQL => sql`${sql.param([...new Set(values)])}`
+const anyOf = (values: readonly string[]): SQL => arrayOf([...new Set(values)])
 
 const isAmongNewestOfKind = (filter: EventFilter, isOlder: SQL | undefined, limit: number): SQL => {
   const most = sql.raw(limit.toFixed()) // a parameter would be planned for as a tenth of what there is

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { erasures, repeatedRefusals } from '../db/tables.ts'
+import { repeatedRefusals } from '../db/tables/audit.ts'
+import { erasures } from '../db/tables/privacy.ts'
 import { type Clock, secondsAfter } from '../lib/clock.ts'
 import { eventInsertion } from './event-store.ts'
 import { type RefusalCount, refusalWindowSeconds } from './refusal.ts'

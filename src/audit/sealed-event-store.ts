@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, gte, lte, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { auditHead, auditLinks, securityEventPersonalData, securityEvents } from '../db/tables.ts'
+import { auditHead, auditLinks, securityEventPersonalData, securityEvents } from '../db/tables/audit.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import type { EventFilter } from './event-filter.ts'
 import { eventColumns, eventOf, fitsFilter } from './event-store.ts'

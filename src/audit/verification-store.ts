@@ -1,15 +1,16 @@
 import { eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
 import {
   auditArchives,
   auditCheckpoints,
   auditHead,
   auditLinks,
-  erasures,
   securityEventPersonalData,
   securityEvents,
   unsealedSecurityEvents,
-} from '../db/tables.ts'
+} from '../db/tables/audit.ts'
+import { erasures } from '../db/tables/privacy.ts'
 import type { SignedArchive } from './archive.ts'
 import { type ChainedEvent, genesisHash, type HeadStanding, type Link, type SignedHead } from './chain.ts'
 import type { PersonalData } from './security-event.ts'
@@ -109,7 +110,7 @@ export const createVerificationStore = (db: Db) => {
     /** The last checkpoint that one of these keys is said to have signed by then. */
     async checkpointBefore(instant: Date, keyIds: readonly string[]): Promise<StandingHead | null> {
       const found = await checkpointsWhere(sql`
-      kept.sealed_at <= ${instant.toISOString()}::timestamptz and kept.key_id = any(${sql.param(keyIds)}::text[])
+      kept.sealed_at <= ${instant.toISOString()}::timestamptz and kept.key_id = any(${arrayOf(keyIds)}::text[])
       order by kept.sequence desc limit 1`)
       return found[0] ?? null
     },
@@ -117,7 +118,7 @@ export const createVerificationStore = (db: Db) => {
     /** The first checkpoint that one of these keys is said to have signed since then. */
     async checkpointSince(instant: Date, keyIds: readonly string[]): Promise<StandingHead | null> {
       const found = await checkpointsWhere(sql`
-      kept.sealed_at >= ${instant.toISOString()}::timestamptz and kept.key_id = any(${sql.param(keyIds)}::text[])
+      kept.sealed_at >= ${instant.toISOString()}::timestamptz and kept.key_id = any(${arrayOf(keyIds)}::text[])
       order by kept.sequence limit 1`)
       return found[0] ?? null
     },

@@ -1,6 +1,6 @@
 import { and, eq, gt, gte, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { attemptBudgets } from '../db/tables.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import type { Budget, Claim } from './budget.ts'
 

@@ -161,6 +161,7 @@ const openPool = (
       max_pipeline: maxPipeline, // which the library takes and its types leave out
       connect_timeout: 2,
       backoff: () => 0.3,
+      fetch_types: false, // a connection that is lost before it answers rejects a promise that nobody has: stores write arrays themselves
       ...(deadlineMs > statementDeadlineMs && { idle_timeout: 20 }),
       onnotice: () => {},
       connection: {

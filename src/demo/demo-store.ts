@@ -4,16 +4,12 @@ import { unsealedChannel } from '../audit/chain-store.ts'
 import { personalDigestOf, severityOf } from '../audit/security-event.ts'
 import { mfaBudget, mfaSubject } from '../budgets/budget.ts'
 import type { Db } from '../db/client.ts'
-import {
-  attemptBudgets,
-  knownDevices,
-  knownPlaces,
-  mfaConfigurations,
-  securityEventPersonalData,
-  securityEvents,
-  userSessions,
-  users,
-} from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { securityEventPersonalData, securityEvents } from '../db/tables/audit.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
+import { mfaConfigurations } from '../db/tables/mfa.ts'
+import { knownDevices, knownPlaces } from '../db/tables/risk.ts'
+import { userSessions } from '../db/tables/sessions.ts'
 import { networkOf } from '../lib/network.ts'
 import { maskPhoneNumber } from '../mfa/phone-number.ts'
 import { describeDevice } from '../sessions/device.ts'

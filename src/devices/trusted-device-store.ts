@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, isNull, ne, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { trustedDevices } from '../db/tables.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
 import type { DeviceToken, TrustedDevice } from './trusted-device.ts'
 
 export interface NewTrust {

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { auditArchives, auditCheckpoints, auditHead, trustedDevices, userSessions } from '../db/tables.ts'
+import { auditArchives, auditCheckpoints, auditHead } from '../db/tables/audit.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
+import { userSessions } from '../db/tables/sessions.ts'
 import type { KeyUse, TokensOfKey } from './key-use.ts'
 
 export type KeyUseStore = ReturnType<typeof createKeyUseStore>

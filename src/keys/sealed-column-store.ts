@@ -2,7 +2,9 @@ import { and, asc, getTableName, gt, ne, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { signingKeyBinding } from '../access-tokens/signing-key.ts'
 import type { Db } from '../db/client.ts'
-import { mfaConfigurations, outgoingMessages, signingKeys } from '../db/tables.ts'
+import { signingKeys } from '../db/tables/access-tokens.ts'
+import { outgoingMessages } from '../db/tables/messaging.ts'
+import { mfaConfigurations } from '../db/tables/mfa.ts'
 import { factorBinding } from '../mfa/factor.ts'
 
 /** A stored secret, with what it is bound to. */

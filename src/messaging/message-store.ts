@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { outgoingMessages, users } from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { outgoingMessages } from '../db/tables/messaging.ts'
 import { secondsAfter } from '../lib/clock.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyRing } from '../lib/key-ring.ts'

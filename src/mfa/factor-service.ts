@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import type { EventStore } from '../audit/event-store.ts'
 import type { Transact } from '../db/transact.ts'
 import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
@@ -12,18 +13,16 @@ import type { SignedInCaller } from '../sessions/caller.ts'
 import type { ClientInfo } from '../sessions/session.ts'
 import type { EndSessions } from '../sessions/session-end-service.ts'
 import type { SessionStore } from '../sessions/session-store.ts'
-import type { ChallengeStore } from './challenge-store.ts'
 import { type Factor, parseLabel } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
 import type { ActAsOwner } from './step-up-service.ts'
 
-interface Stores {
+interface Stores extends PendingStores {
   readonly accounts: Pick<AccountStore, 'lock'>
   readonly factors: Pick<
     FactorStore,
     'rename' | 'prefer' | 'remove' | 'listSealed' | 'replaceBackupCodes' | 'setEnabled'
   >
-  readonly challenges: Pick<ChallengeStore, 'voidAll'>
   readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly sessions: Pick<SessionStore, 'endAll'>
   readonly events: Pick<EventStore, 'append'>
@@ -68,12 +67,12 @@ export const createFactorService = (deps: FactorServiceDeps) => {
     },
 
     /**
-     * Removes a factor. One that was in force takes every other session, all device trust and all open challenges with
-     * it, and the last one the backup codes. Throws STEP_UP_REQUIRED, and CONFLICT when policy obliges the user to keep it.
+     * Removes a factor. One that was in force takes every other session, all device trust, and all open challenges and mailed
+     * links with it, and the last one the backup codes. Throws STEP_UP_REQUIRED, and CONFLICT when policy obliges the user to keep it.
      */
     async remove(caller: SignedInCaller, id: string, client: ClientInfo): Promise<void> {
       await actAsOwner(caller, client, 'always', async (stores, owner) => {
-        const { factors, challenges, trustedDevices, events, messages, afterCommit } = stores
+        const { factors, trustedDevices, events, messages, afterCommit } = stores
         const factor = found(isId(id) ? await factors.remove(owner.id, id) : null)
         if (factor.status === 'PENDING') return
         const isLast = (await factors.listSealed(owner.id)).length === 0
@@ -86,7 +85,7 @@ export const createFactorService = (deps: FactorServiceDeps) => {
           const account = await factors.setEnabled(owner.id, false)
           afterCommit(() => keepAccount(account))
         }
-        await challenges.voidAll(owner.id, at)
+        await voidPending(stores, owner.id, at)
         const devices = await trustedDevices.revokeAll(owner.id, at)
         const details = { reason: 'factors changed', devices }
         if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })

@@ -2,7 +2,8 @@ import { and, asc, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import type { Db } from '../db/client.ts'
-import { backupCodes, mfaConfigurations, users } from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { backupCodes, mfaConfigurations } from '../db/tables/mfa.ts'
 import { type Factor, maxFailuresInRow } from './factor.ts'
 
 export interface SealedFactor extends Factor {

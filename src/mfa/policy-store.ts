@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { mfaPolicies } from '../db/tables.ts'
+import { mfaPolicies } from '../db/tables/mfa.ts'
 import type { MfaPolicy } from './policy.ts'
 
 export type PolicyStore = ReturnType<typeof createPolicyStore>

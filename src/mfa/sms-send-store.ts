@@ -1,6 +1,6 @@
 import { and, desc, eq, isNull, lt, lte, or, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { backupCodes, mfaChallenges, mfaConfigurations } from '../db/tables.ts'
+import { backupCodes, mfaChallenges, mfaConfigurations } from '../db/tables/mfa.ts'
 import { type Challenge, maxSmsSends } from './challenge.ts'
 import { challengeColumns, isOpenTo, mayAnswer } from './challenge-store.ts'
 import { type SealedFactor, sealedFactorColumns } from './factor-store.ts'

@@ -1,14 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { SecurityEventType } from '../audit/security-event.ts'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
-import {
-  attemptBudgets,
-  securityEventCounts,
-  securityEvents,
-  unsealedSecurityEvents,
-  userSessions,
-  users,
-} from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { securityEventCounts, securityEvents, unsealedSecurityEvents } from '../db/tables/audit.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
+import { userSessions } from '../db/tables/sessions.ts'
 import {
   anomalyTypes,
   beginningOf,
@@ -58,7 +55,7 @@ export const createOverviewStore = (db: Db) => {
       const firstHour = beginningOf(from, hourSeconds, from > beginningOf(from, hourSeconds) ? 1 : 0)
       const end = beginningOf(to, hourSeconds)
       const times = (types: readonly SecurityEventType[]) =>
-        sql`coalesce(sum(count) filter (where type = any(${sql.param(types)}::text[])), 0)::float8`
+        sql`coalesce(sum(count) filter (where type = any(${arrayOf(types)}::text[])), 0)::float8`
       const rows = await db.execute<CountRow>(sql`
         with counted as (
           select hour, type, count from ${securityEventCounts} where ${within(sql`hour`, firstHour, end)}

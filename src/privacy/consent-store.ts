@@ -1,6 +1,6 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { consents } from '../db/tables.ts'
+import { consents } from '../db/tables/privacy.ts'
 import type { Consent, Decision } from './consent.ts'
 
 export type ConsentStore = ReturnType<typeof createConsentStore>

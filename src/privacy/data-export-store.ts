@@ -2,25 +2,15 @@ import { desc, eq, getTableColumns, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import { emailKeyOf } from '../accounts/account.ts'
 import type { Db } from '../db/client.ts'
-import {
-  attemptBudgets,
-  backupCodes,
-  consents,
-  emailChanges,
-  emailConfirmations,
-  knownDevices,
-  knownPlaces,
-  mfaChallenges,
-  outgoingMessages,
-  passwordResets,
-  repeatedRefusals,
-  securityEventPersonalData,
-  securityEvents,
-  sessionContexts,
-  sessionTickets,
-  trustedDevices,
-  userSessions,
-} from '../db/tables.ts'
+import { emailChanges, emailConfirmations, passwordResets } from '../db/tables/accounts.ts'
+import { repeatedRefusals, securityEventPersonalData, securityEvents } from '../db/tables/audit.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
+import { outgoingMessages } from '../db/tables/messaging.ts'
+import { backupCodes, mfaChallenges } from '../db/tables/mfa.ts'
+import { consents } from '../db/tables/privacy.ts'
+import { knownDevices, knownPlaces, sessionContexts } from '../db/tables/risk.ts'
+import { sessionTickets, userSessions } from '../db/tables/sessions.ts'
 
 export type ExportedRow = Readonly<Record<string, unknown>>
 export type DataExportStore = ReturnType<typeof createDataExportStore>

@@ -1,26 +1,17 @@
 import { eq, or, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { userSubjects } from '../budgets/budget.ts'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
 import { batchSize } from '../db/expired-rows.ts'
-import {
-  attemptBudgets,
-  backupCodes,
-  consents,
-  emailChanges,
-  emailConfirmations,
-  knownDevices,
-  knownPlaces,
-  mfaChallenges,
-  mfaConfigurations,
-  passwordResets,
-  repeatedRefusals,
-  securityEvents,
-  sessionContexts,
-  sessionTickets,
-  trustedDevices,
-  userSessions,
-} from '../db/tables.ts'
+import { emailChanges, emailConfirmations, passwordResets } from '../db/tables/accounts.ts'
+import { repeatedRefusals, securityEvents } from '../db/tables/audit.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
+import { backupCodes, mfaChallenges, mfaConfigurations } from '../db/tables/mfa.ts'
+import { consents } from '../db/tables/privacy.ts'
+import { knownDevices, knownPlaces, sessionContexts } from '../db/tables/risk.ts'
+import { sessionTickets, userSessions } from '../db/tables/sessions.ts'
 import { erasedAddress, erasedUserAgent } from './erasure.ts'
 
 /** Changes some rows in one statement, and returns how many. */
@@ -49,7 +40,7 @@ export const createErasedRowsStore = (db: Db) => {
   return {
     /** What to repeat, one after the other, each until it finds nothing. */
     steps(userId: string): readonly EraseSome[] {
-      const subjects = sql.param(Object.values(userSubjects(userId)))
+      const subjects = arrayOf(Object.values(userSubjects(userId)))
       const isOfUser = eq(attemptBudgets.userId, userId)
       return [
         deletion(emailConfirmations, eq(emailConfirmations.userId, userId)),

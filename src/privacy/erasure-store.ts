@@ -1,9 +1,12 @@
 import { and, asc, eq, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
 import { mostCounted } from '../db/expired-rows.ts'
-import { auditLinks, erasures, securityEvents, users } from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { auditLinks, securityEvents } from '../db/tables/audit.ts'
+import { erasures } from '../db/tables/privacy.ts'
 import { type AccountErased, addressOfErased } from './erasure.ts'
 
 export type ErasureStore = ReturnType<typeof createErasureStore>
@@ -62,7 +65,7 @@ export const createErasureStore = (db: Db) => ({
 
   async areOver(transactions: readonly string[]): Promise<boolean> {
     const left = await db.execute(sql`
-      select 1 from pg_locks where ${isRecording} and virtualtransaction = any(${sql.param([...transactions])}::text[]) limit 1`)
+      select 1 from pg_locks where ${isRecording} and virtualtransaction = any(${arrayOf(transactions)}::text[]) limit 1`)
     return left.length === 0
   },
 
@@ -93,7 +96,7 @@ export const createErasureStore = (db: Db) => ({
     await db
       .update(erasures)
       .set({ archivesDoneAt: now })
-      .where(sql`${userId} = any(${sql.param([...owners])}::uuid[])`)
+      .where(sql`${userId} = any(${arrayOf(owners)}::uuid[])`)
   },
 
   /** A page of all erasures, oldest first, behind the last of the page before. */

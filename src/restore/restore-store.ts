@@ -3,20 +3,13 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import { signingKeysChannel } from '../access-tokens/signing-key-store.ts'
 import type { ChainPosition } from '../audit/verification.ts'
 import type { Db } from '../db/client.ts'
-import {
-  auditHead,
-  backupCodes,
-  databaseRestores,
-  emailChanges,
-  emailConfirmations,
-  mfaChallenges,
-  mfaConfigurations,
-  passwordResets,
-  sessionTickets,
-  signingKeys,
-  trustedDevices,
-  userSessions,
-} from '../db/tables.ts'
+import { signingKeys } from '../db/tables/access-tokens.ts'
+import { emailChanges, emailConfirmations, passwordResets } from '../db/tables/accounts.ts'
+import { auditHead } from '../db/tables/audit.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
+import { backupCodes, mfaChallenges, mfaConfigurations } from '../db/tables/mfa.ts'
+import { databaseRestores } from '../db/tables/restore.ts'
+import { sessionTickets, userSessions } from '../db/tables/sessions.ts'
 import type { SessionEndReason } from '../sessions/session.ts'
 
 export type RestoreStore = ReturnType<typeof createRestoreStore>

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
 import type { SignedArchive } from '../audit/archive.ts'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
-import { auditArchives, auditCheckpoints, auditLinks, securityEvents } from '../db/tables.ts'
+import { auditArchives, auditCheckpoints, auditLinks, securityEvents } from '../db/tables/audit.ts'
 
 /** Events of a month, and their places in the chain; no sequences where there are none. */
 export interface MonthPart {
@@ -60,7 +61,7 @@ export const createAuditArchiveStore = (db: Db) => ({
   async checkpointFrom(sequence: number, keyIds: readonly string[]): Promise<number | null> {
     const [row] = await db.execute<{ sequence: string }>(sql`
       select sequence from ${auditCheckpoints}
-      where sequence >= ${sequence} and key_id = any(${sql.param(keyIds)}::text[]) order by sequence limit 1`)
+      where sequence >= ${sequence} and key_id = any(${arrayOf(keyIds)}::text[]) order by sequence limit 1`)
     return row ? Number(row.sequence) : null
   },
 

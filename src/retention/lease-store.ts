@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { taskLeases } from '../db/tables.ts'
+import { taskLeases } from '../db/tables/retention.ts'
 
 export type LeaseStore = ReturnType<typeof createLeaseStore>
 

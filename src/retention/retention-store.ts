@@ -1,23 +1,14 @@
 import { and, eq, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
 import { batchSize, type ExpiredRows, expiredRows, mostCounted } from '../db/expired-rows.ts'
-import {
-  attemptBudgets,
-  emailChanges,
-  emailConfirmations,
-  endedTokens,
-  knownDevices,
-  knownPlaces,
-  mfaChallenges,
-  mfaConfigurations,
-  outgoingMessages,
-  passwordResets,
-  refreshedTokens,
-  sessionTickets,
-  signingKeys,
-  trustedDevices,
-  userSessions,
-} from '../db/tables.ts'
+import { signingKeys } from '../db/tables/access-tokens.ts'
+import { emailChanges, emailConfirmations, passwordResets } from '../db/tables/accounts.ts'
+import { attemptBudgets } from '../db/tables/budgets.ts'
+import { trustedDevices } from '../db/tables/devices.ts'
+import { outgoingMessages } from '../db/tables/messaging.ts'
+import { mfaChallenges, mfaConfigurations } from '../db/tables/mfa.ts'
+import { knownDevices, knownPlaces } from '../db/tables/risk.ts'
+import { endedTokens, refreshedTokens, sessionTickets, userSessions } from '../db/tables/sessions.ts'
 import { secondsAfter } from '../lib/clock.ts'
 
 const longestSessionSeconds = 30 * 24 * 3600 // the most that SESSION_ABSOLUTE_SECONDS may be

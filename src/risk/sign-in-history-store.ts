@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { anyNetwork, knownDevices, knownPlaces } from '../db/tables.ts'
+import { anyNetwork, knownDevices, knownPlaces } from '../db/tables/risk.ts'
 import type { Location } from '../sessions/location.ts'
 import type { KnownPlace, SignInHistory } from './sign-in.ts'
 

@@ -2,9 +2,11 @@ import { and, asc, desc, eq, gt, gte, inArray, isNull, lte, ne, or, type SQL, sq
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
+import { arrayOf } from '../db/array.ts'
 import type { Db } from '../db/client.ts'
 import { expiredRows } from '../db/expired-rows.ts'
-import { endedTokens, refreshedTokens, userSessions, users } from '../db/tables.ts'
+import { users } from '../db/tables/accounts.ts'
+import { endedTokens, refreshedTokens, userSessions } from '../db/tables/sessions.ts'
 import type { AuthenticationMethod, Session, SessionEndReason } from './session.ts'
 
 /** A token that no longer opens its session, as every server and Redis must learn. */
@@ -118,7 +120,7 @@ export const createSessionStore = (db: Db) => {
         .select({ session: sessionColumns, account: accountColumns })
         .from(userSessions)
         .innerJoin(users, eq(users.id, userSessions.userId))
-        .where(sql`${userSessions.id} = any(${sql.param([...ids])}::uuid[])`)
+        .where(sql`${userSessions.id} = any(${arrayOf(ids)}::uuid[])`)
       return new Map(rows.map((record) => [record.session.id, record]))
     },
 
@@ -376,4 +378,4 @@ export const createSessionStore = (db: Db) => {
 
 /** One of the values: a statement that is the same however many there are, so that it is prepared once. */
 const isAnyOf = (column: AnyPgColumn, values: readonly string[]): SQL =>
-  sql`${column} = any(${sql.param([...values])}::text[])`
+  sql`${column} = any(${arrayOf(values)}::text[])`

@@ -1,6 +1,6 @@
 import { and, eq, gt, type SQL, sql } from 'drizzle-orm'
 import type { Db } from '../db/client.ts'
-import { sessionTickets } from '../db/tables.ts'
+import { sessionTickets } from '../db/tables/sessions.ts'
 import type { Ticket } from './session-limit.ts'
 
 /** A ticket to be written if there is no room for the session. */

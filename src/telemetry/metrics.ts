@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createDeferredSeries } from './deferred-series.ts'
 import { endReasonOf, methodOf, type SealedEvent, timesOf } from './sealed-events.ts'
 
 export type Metrics = ReturnType<typeof createMetrics>
@@ -7,8 +8,7 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2]
 
 /**
- * What Prometheus reads of a server. The values of labels are names of ours, never what a client sent. What is observed at
- * every request has its labels bound beforehand: finding them costs as much as counting.
+ * What Prometheus reads of a server, once `handOver` was called. The values of labels are names of ours, never what a client sent.
  */
 export const createMetrics = () => {
   const registry = new Registry()
@@ -100,47 +100,57 @@ export const createMetrics = () => {
     registers,
   })
 
+  const { handOver, counted, observed } = createDeferredSeries()
   const httpRequest = remembered((route: string) =>
-    remembered((status: number) => httpRequests.labels(route, String(status))),
+    remembered((status: number) => counted(httpRequests.labels(route, String(status)))),
   )
   const graphqlRequest = remembered((field: string) => ({
-    duration: graphqlDuration.labels(field),
-    code: remembered((code: string) => graphqlRequests.labels(field, code)),
+    observe: observed(graphqlDuration.labels(field)),
+    count: remembered((code: string) => counted(graphqlRequests.labels(field, code))),
   }))
-  const ofPool = remembered((pool: string) => ({
-    duration: statements.labels(pool),
-    unanswered: unanswered.labels(pool),
+  const statement = remembered((pool: string) => ({
+    observe: observed(statements.labels(pool)),
+    countUnanswered: counted(unanswered.labels(pool)),
   }))
+  const observeRedis = observed(redisCalls.labels())
+  const event = remembered((type: string) => remembered((outcome: string) => counted(events.labels(type, outcome))))
+  const signIn = remembered((outcome: string) => counted(signIns.labels(outcome)))
+  const mfaVerification = remembered((method: string) =>
+    remembered((outcome: string) => counted(mfaVerifications.labels(method, outcome))),
+  )
+  const countOpened = counted(opened.labels())
+  const ending = remembered((reason: string) => counted(endings.labels(reason)))
 
   return {
     registry,
-    countResponse: (route: string, status: number): void => httpRequest(route)(status).inc(),
+    handOver,
+    countResponse: (route: string, status: number): void => httpRequest(route)(status)(),
     observeOperation(field: string, code: string, seconds: number): void {
-      const { duration, code: counted } = graphqlRequest(field)
-      duration.observe(seconds)
-      counted(code).inc()
+      const { observe, count } = graphqlRequest(field)
+      observe(seconds)
+      count(code)()
     },
-    observeSessionCheck: (seconds: number): void => sessionChecks.observe(seconds),
+    observeSessionCheck: observed(sessionChecks.labels()),
     observeRedisCall(seconds: number, hasFailed: boolean): void {
-      redisCalls.observe(seconds)
+      observeRedis(seconds)
       if (hasFailed) redisFailures.inc()
     },
     observeStatement(pool: string, seconds: number, wasAnswered: boolean): void {
-      const of = ofPool(pool)
-      of.duration.observe(seconds)
-      if (!wasAnswered) of.unanswered.inc()
+      const { observe, countUnanswered } = statement(pool)
+      observe(seconds)
+      if (!wasAnswered) countUnanswered()
     },
     countSubscription: (field: string, change: 1 | -1): void => subscriptions.inc({ field }, change),
     countSealed(sealed: readonly SealedEvent[]): void {
-      for (const event of sealed) {
-        const { type, outcome } = event
-        const reason = endReasonOf(event)
-        events.inc({ type, outcome }, timesOf(event))
-        if (type === 'LOGIN_SUCCEEDED' || type === 'LOGIN_FAILED') signIns.inc({ outcome })
-        if (type === 'MFA_SUCCEEDED' || type === 'MFA_FAILED')
-          mfaVerifications.inc({ method: methodOf(event), outcome })
-        if (type === 'SESSION_CREATED') opened.inc()
-        if (reason) endings.inc({ reason })
+      for (const one of sealed) {
+        const { type, outcome } = one
+        const method = methodOf(one)
+        const reason = endReasonOf(one)
+        event(type)(outcome)(timesOf(one))
+        if (type === 'LOGIN_SUCCEEDED' || type === 'LOGIN_FAILED') signIn(outcome)()
+        if (method) mfaVerification(method)(outcome)()
+        if (type === 'SESSION_CREATED') countOpened()
+        if (reason) ending(reason)()
       }
     },
   }

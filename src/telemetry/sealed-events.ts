@@ -9,6 +9,8 @@ export interface SealedEvent {
   readonly details: EventDetails | null
 }
 
+const codeChecks: readonly SecurityEventType[] = ['MFA_SUCCEEDED', 'MFA_FAILED']
+const repeatable: readonly SecurityEventType[] = ['ACCESS_DENIED', 'RATE_LIMITED']
 const methods: readonly unknown[] = ['PASSWORD', 'TOTP', 'SMS', 'BACKUP_CODE']
 const endings: readonly SecurityEventType[] = [
   'LOGGED_OUT',
@@ -16,6 +18,10 @@ const endings: readonly SecurityEventType[] = [
   'SESSION_REVOKED',
   'SESSION_TOKEN_REUSED',
 ]
+
+/** The events whose details are counted: of no others are they read for it. */
+export const countedByDetails: readonly SecurityEventType[] = [...codeChecks, ...repeatable, ...endings]
+
 const endReasons: Readonly<Record<SessionEndReason, true>> = {
   SIGNED_OUT: true,
   REVOKED_BY_USER: true,
@@ -37,9 +43,11 @@ export const timesOf = ({ details }: SealedEvent): number => {
   return repeats >= 1 ? repeats : 1
 }
 
-/** The method of the code that was checked; NONE where none was asked for. */
-export const methodOf = ({ details }: SealedEvent): string =>
-  methods.includes(details?.method) ? String(details?.method) : 'NONE'
+/** The method of the code that was checked; undefined where none was, NONE where no challenge was open. */
+export const methodOf = ({ type, details }: SealedEvent): string | undefined => {
+  if (!codeChecks.includes(type)) return undefined
+  return methods.includes(details?.method) ? String(details?.method) : 'NONE'
+}
 
 /** Why a session ended with it; undefined where none did, OTHER where that was erased already. */
 export const endReasonOf = ({ type, sessionId, details }: SealedEvent): string | undefined => {

@@ -1,6 +1,7 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Gauge } from 'prom-client'
 import type { DatabaseLoad } from '../db/client.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Metrics } from './metrics.ts'
 
 /** What waits in PostgreSQL for a relay, and since when the oldest of it does. */
 interface Backlog {
@@ -24,7 +25,10 @@ export interface ServerState {
  * Reads everything for Prometheus, the state at this moment among it. What only PostgreSQL knows is NaN while that does not
  * answer, for which nobody waits longer than for any statement.
  */
-export const createReadMetrics = (registry: Registry, state: ServerState): (() => Promise<string>) => {
+export const createReadMetrics = (
+  { registry, handOver }: Pick<Metrics, 'registry' | 'handOver'>,
+  state: ServerState,
+): (() => Promise<string>) => {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name: `gatehouse_${name}`, help, labelNames, registers: [registry] })
 
@@ -69,6 +73,7 @@ export const createReadMetrics = (registry: Registry, state: ServerState): (() =
     hashesRunning.set(hashes.running)
     hashesWaiting.set(hashes.waiting)
     sockets.set(state.sockets())
+    handOver()
     return registry.metrics()
   }
 }

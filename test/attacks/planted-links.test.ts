@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   ChangeEmailDocument,
+  MyMfaDocument,
+  RemoveMfaFactorDocument,
   ResetUserMfaDocument,
   RevokeOtherSessionsDocument,
   RevokeUserSessionsDocument,
@@ -34,6 +36,15 @@ const evictions: [string, Eviction][] = [
     async (user) => {
       await gatehouse.giveTotp(user)
       await (await byAdmin()).ask(ResetUserMfaDocument, { id: user.id, reason: 'lost phone' })
+    },
+  ],
+  [
+    'removeMfaFactor',
+    async (user) => {
+      await gatehouse.giveTotp(user)
+      const session = await freshlyProved(gatehouse, user, ['PASSWORD', 'TOTP'])
+      const { me } = await session.ask(MyMfaDocument, {})
+      await session.ask(RemoveMfaFactorDocument, { id: String(me.mfa.factors[0]?.id) })
     },
   ],
   ['revokeOtherSessions', async (user) => (await gatehouse.signedInAs(user)).ask(RevokeOtherSessionsDocument, {})],

@@ -4,7 +4,7 @@ import { auditKeysOf } from '../../src/audit/audit-key.ts'
 import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createVerifyLog } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
-import { auditArchives } from '../../src/db/tables.ts'
+import { auditArchives } from '../../src/db/tables/audit.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { fillTwoMonths, firstOfMonth, openLog, sealingKey } from '../support/sealed-log.ts'
 

@@ -30,7 +30,7 @@ type Layer = keyof typeof inOtherFolders
 
 const packages = [
   ...['graphql', 'graphql/language/index.js', 'type-graphql', 'drizzle-orm', 'drizzle-orm/pg-core'],
-  ...['redis', 'otplib', 'twilio', 'nodemailer', 'node:crypto'],
+  ...['redis', 'otplib', 'twilio', 'nodemailer', 'prom-client', '@opentelemetry/api', 'node:crypto'],
 ]
 const graphql = ['graphql', 'graphql/language/index.js', 'type-graphql']
 const drizzle = ['drizzle-orm', 'drizzle-orm/pg-core']
@@ -56,6 +56,7 @@ const mayImport: Record<string, { layers: Layer[]; packages?: string[] }> = {
   },
   'src/accounts/account-service.ts': { layers: upToService },
   'src/accounts/account.graphql.ts': { layers: upToResolver, packages: graphql },
+  'src/telemetry/x.ts': { layers: upToService, packages: ['prom-client', '@opentelemetry/api'] },
   'src/graphql/x.ts': { layers: upToEdge, packages: graphql },
   'src/http/x.ts': { layers: upToEdge },
   'src/app.ts': { layers: [...upToEdge, 'app'] },

@@ -1,12 +1,11 @@
-import { getTableColumns, getTableName, is } from 'drizzle-orm'
-import { PgTable } from 'drizzle-orm/pg-core'
+import { getTableColumns, getTableName } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import * as tables from '../../src/db/tables.ts'
 import { createSealedColumns } from '../../src/keys/sealed-column-store.ts'
 import { newId } from '../../src/lib/ids.ts'
 import { createTestDatabase } from '../support/database.ts'
+import { tables } from '../support/tables.ts'
 
 let database: Awaited<ReturnType<typeof createTestDatabase>>
 let sql: postgres.Sql
@@ -35,13 +34,11 @@ const sealedTextOf = async (id: string) =>
   (await sql`SELECT sealed_text FROM outgoing_messages WHERE id = ${id}`)[0]?.sealed_text
 
 test('every column of the schema that is named sealed_ is sealed anew by a rotation', () => {
-  const named = Object.values(tables)
-    .filter((value) => is(value, PgTable))
-    .flatMap((table) =>
-      Object.values(getTableColumns(table))
-        .filter(({ name }) => name.startsWith('sealed_') && name !== 'sealed_at')
-        .map(({ name }) => `${getTableName(table)}.${name}`),
-    )
+  const named = tables.flatMap((table) =>
+    Object.values(getTableColumns(table))
+      .filter(({ name }) => name.startsWith('sealed_') && name !== 'sealed_at')
+      .map(({ name }) => `${getTableName(table)}.${name}`),
+  )
   expect(named.length).toBeGreaterThan(2)
   expect(
     columns()

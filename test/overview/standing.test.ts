@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { countStatements } from '../support/call-counts.ts'
 import type { Client } from '../support/client.ts'
 import { LoginDocument, LogoutDocument, SecurityOverviewDocument } from '../support/documents.generated.ts'
-import { type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
+import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { recordEvents } from '../support/overview.ts'
 import { tally } from '../support/race.ts'
 
@@ -21,6 +21,27 @@ test('many that are asked for at once are read in turn, and who would wait for l
   const answers = await Promise.all(Array.from({ length: 60 }, () => auditor.send(SecurityOverviewDocument, {})))
   expect(Object.keys(tally(answers)).sort()).toEqual(['OK', 'RATE_LIMITED'])
   expect((await overview()).users).toBeGreaterThan(0)
+})
+
+test('who waited for a second behind a slow overview is told to come again, and nothing is read for them', async () => {
+  const isLocked = Promise.withResolvers<void>()
+  const release = Promise.withResolvers<void>()
+  const lock = gatehouse.sql.begin(async (tx) => {
+    await tx`LOCK TABLE security_event_counts`
+    isLocked.resolve()
+    await release.promise
+  })
+  await isLocked.promise
+  const [slow, behind] = [auditor.send(SecurityOverviewDocument, {}), auditor.send(SecurityOverviewDocument, {})]
+  const [first] = await gatehouse.sql`SELECT now() AS at`
+  await eventually(async () => {
+    const [waited] =
+      await gatehouse.sql`SELECT clock_timestamp() > ${first?.at}::timestamptz + interval '1.2 s' AS enough`
+    return waited?.enough
+  })
+  release.resolve()
+  await lock
+  expect(tally(await Promise.all([slow, behind]))).toEqual({ OK: 1, RATE_LIMITED: 1 })
 })
 
 test('users are those who are ACTIVE or SUSPENDED, and some of them have a second factor', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { secondsAfter } from '../../src/lib/clock.ts'
+import { mostRows } from '../../src/privacy/data-export-service.ts'
 import { occursIn } from '../support/attack.ts'
 import type { Client } from '../support/client.ts'
 import { ChangeEmailDocument, ExportMyDataDocument, SecurityEventsDocument } from '../support/documents.generated.ts'
@@ -128,6 +129,24 @@ test('whose key was lost is told so, and gets all the rest', async () => {
   const { factors, incomplete, account } = await exported(client)
   expect(factors).toMatchObject([{ method: 'SMS', phoneNumber: null }])
   expect({ incomplete, account }).toMatchObject({ incomplete: ['factors'], account: { id: user.id } })
+})
+
+test('lists that are too long are cut, named, and still answered within the deadline of a statement', async () => {
+  const user = await home.createUser()
+  const client = await freshlyProved(home, user)
+  await home.sql`
+    INSERT INTO consents (user_id, purpose, version, granted, recorded_at)
+    SELECT ${user.id}, 'newsletter', n::text, true, now() FROM generate_series(1, ${mostRows + 1}::int) n`
+  await home.sql`
+    INSERT INTO user_sessions (id, user_id, token_hash, created_at, last_seen_at, idle_expires_at, expires_at,
+      authentication_methods, ip_address, user_agent, ended_at, end_reason)
+    SELECT gen_random_uuid(), ${user.id}, gen_random_uuid()::text, now() - n * interval '1 minute', now(), now(), now(),
+      '{PASSWORD}', '192.0.2.1', 'Mozilla', now(), 'SIGNED_OUT' FROM generate_series(1, ${mostRows + 1}::int) n`
+  const { consents, sessions, incomplete } = await exported(client)
+  expect(incomplete).toEqual(['sessions', 'consents'])
+  expect(sessions).toHaveLength(mostRows)
+  expect(consents).toHaveLength(mostRows)
+  expect(consents).toMatchObject({ 0: { version: String(mostRows + 1) } })
 })
 
 test('a long history is cut where the export says, and the rest is read page by page', async () => {

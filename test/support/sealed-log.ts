@@ -9,7 +9,7 @@ import { type EventReport, personalDigestOf } from '../../src/audit/security-eve
 import { createSeenHead } from '../../src/audit/seen-head.ts'
 import { createCheckHead } from '../../src/audit/verification-service.ts'
 import { createVerificationStore } from '../../src/audit/verification-store.ts'
-import { securityEventPersonalData, securityEvents } from '../../src/db/tables.ts'
+import { securityEventPersonalData, securityEvents } from '../../src/db/tables/audit.ts'
 import { newId } from '../../src/lib/ids.ts'
 
 /** The key that seals these logs. */

@@ -1,7 +1,6 @@
-import { getTableColumns, getTableName, is } from 'drizzle-orm'
-import { PgTable } from 'drizzle-orm/pg-core'
-import * as tables from '../../src/db/tables.ts'
+import { getTableColumns, getTableName } from 'drizzle-orm'
 import type { Gatehouse } from './gatehouse.ts'
+import { tables } from './tables.ts'
 
 /** How each column that leads to a person does so, in SQL; $1 is the id of the user, $2 the address. */
 const conditions: Readonly<Record<string, string>> = {
@@ -16,15 +15,12 @@ const conditions: Readonly<Record<string, string>> = {
 }
 
 /** Every table of the schema from which a way leads to a person, with that way. */
-const personalTables: readonly (readonly [name: string, condition: string])[] = Object.values(tables).flatMap(
-  (table) => {
-    if (!is(table, PgTable)) return []
-    const name: string = getTableName(table)
-    const ways = Object.values(getTableColumns(table)).flatMap((column) => conditions[column.name] ?? [])
-    if (name === 'users') return [[name, 'id = $1']]
-    return ways.length > 0 ? [[name, ways.join(' OR ')]] : []
-  },
-)
+const personalTables: readonly (readonly [name: string, condition: string])[] = tables.flatMap((table) => {
+  const name: string = getTableName(table)
+  const ways = Object.values(getTableColumns(table)).flatMap((column) => conditions[column.name] ?? [])
+  if (name === 'users') return [[name, 'id = $1']]
+  return ways.length > 0 ? [[name, ways.join(' OR ')]] : []
+})
 
 /** How many rows of each such table are about a user. */
 export const rowsAbout = async (
