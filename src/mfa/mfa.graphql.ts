@@ -216,7 +216,7 @@ export class MfaResolver {
 
   @Mutation(() => MfaStatusObject, {
     description:
-      "Removes one of the caller's factors, with a step-up. Ends every other session and all device trust; the last factor takes the backup codes with it. CONFLICT when policy obliges the user to keep it. NOT_FOUND for a factor of someone else.",
+      "Removes one of the caller's factors, with a step-up. Ends every other session, all device trust and mailed links; the last factor takes the backup codes with it. CONFLICT when policy obliges the user to keep it. NOT_FOUND for a factor of someone else.",
   })
   async removeMfaFactor(
     @Arg('id', () => ID, { description: 'The id of the factor.' }) id: string,

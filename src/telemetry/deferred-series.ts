@@ -28,8 +28,9 @@ export const createDeferredSeries = () => {
     observed(histogram: Histogram.Internal<string>): (value: number) => void {
       let kept: number[] = []
       const handOver = (): void => {
-        for (const value of kept) histogram.observe(value)
+        const told = kept
         kept = []
+        for (const value of told) histogram.observe(value)
       }
       handOvers.push(handOver)
       return (value) => {
