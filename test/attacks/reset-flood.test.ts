@@ -6,7 +6,7 @@ import { RequestPasswordResetDocument } from '../support/documents.generated.ts'
 import { eventually, type Gatehouse, startGatehouse } from '../support/gatehouse.ts'
 import { countTypes, eventsWhere, historyOf } from '../support/history.ts'
 import { atOnce, tally } from '../support/race.ts'
-import { fromElsewhere, mailedResetToken, newestTokenTo, resetPassword } from '../support/recovery.ts'
+import { fromElsewhere, mailedResetToken, resetPassword, tokensTo } from '../support/recovery.ts'
 
 const timeout = 120_000
 const aThousand = 1_000
@@ -61,10 +61,13 @@ test('E12: a thousand requests for one mailbox, from all over the world, send it
   const counts = countTypes(await historyOf(gatehouse, user))
   expect(counts).toEqual({ PASSWORD_RESET_REQUESTED: aThousand })
 
-  const newest = await newestTokenTo(gatehouse, user.email, mailboxLimit)
-  const reset = resetPassword(fromElsewhere(gatehouse.anonymous), newest, 'still the owner of this one')
-  expect(tally([await reset])).toEqual({ OK: 1 })
-  await expectUnharmed(gatehouse, { secrets: [newest], answers: answers.slice(0, 50) })
+  // Requests at once are mailed in another order than they took the account's lock in: the last of these counts.
+  const tokens = await tokensTo(gatehouse, user.email, mailboxLimit)
+  const resets: Answer<unknown>[] = []
+  for (const token of tokens)
+    resets.push(await resetPassword(fromElsewhere(gatehouse.anonymous), token, 'still the owner of this one'))
+  expect(tally(resets)).toEqual({ OK: 1, TOKEN_INVALID: mailboxLimit - 1 })
+  await expectUnharmed(gatehouse, { secrets: tokens, answers: answers.slice(0, 50) })
 })
 
 test('E12: a thousand requests for a mailbox without an account are answered and counted in the same way', {

@@ -9,7 +9,7 @@ import {
 import { eventually, type Gatehouse, type TestUser } from './gatehouse.ts'
 
 /** The tokens mailed to an address, newest first, once there are `count`. */
-const tokensTo = (gatehouse: Pick<Gatehouse, 'mailTo'>, email: string, count: number): Promise<string[]> =>
+export const tokensTo = (gatehouse: Pick<Gatehouse, 'mailTo'>, email: string, count: number): Promise<string[]> =>
   eventually(async () => {
     const tokens = (await gatehouse.mailTo(email)).flatMap(({ text }) => /#token=([\w-]+)/.exec(text)?.[1] ?? [])
     return tokens.length === count && tokens
