@@ -6,7 +6,7 @@ import { signInAll } from './support/sign-in-all.ts'
 import { figure, median, quantile, spread } from './support/statistics.ts'
 
 const connections = 64
-const rounds = 300 // one differs from the next by ten times what is to be found out
+const rounds = 600 // one differs from the next by ten times what is to be found out
 const warmUps = 20
 const roundRequests = 1_500
 const leastRatio = 0.97
