@@ -17,7 +17,7 @@ import { startMailbox } from '../support/mailbox.ts'
 import { freshlyProved } from '../support/recovery.ts'
 import { rootOperations, writtenSchema } from '../support/schema-walk.ts'
 import { rowsAbout } from '../support/traces.ts'
-import { password, traces, userWithEverything } from '../support/user-with-everything.ts'
+import { newTraces, password, userWithEverything } from '../support/user-with-everything.ts'
 
 /** What is left, and why it tells nothing of whose it was. */
 const left: Readonly<Record<string, string>> = {
@@ -34,6 +34,7 @@ const left: Readonly<Record<string, string>> = {
   repeated_refusals: 'what was refused, without address and device, for a minute',
 }
 
+const traces = newTraces()
 let home: Gatehouse
 let away: Gatehouse
 let mailbox: Awaited<ReturnType<typeof startMailbox>>
@@ -59,7 +60,7 @@ const tracesIn = (text: string): string[] =>
   )
 
 test('H8: after an erasure nothing of the person is left, every door is closed, and the chain is whole', async () => {
-  const victim = await userWithEverything(home, away, mailbox)
+  const victim = await userWithEverything(home, away, mailbox, traces)
   const { id, email, token, awayToken, tokens, deviceToken, from } = victim
   const sockets = await Promise.all([connect(home.url, token), connect(away.url, awayToken)])
   const endings = sockets.map((live) => live.subscribe(SessionEndedDocument, {}))

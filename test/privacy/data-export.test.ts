@@ -9,7 +9,7 @@ import { countTypes, historyOf } from '../support/history.ts'
 import { startMailbox } from '../support/mailbox.ts'
 import { freshlyProved } from '../support/recovery.ts'
 import { rowsAbout } from '../support/traces.ts'
-import { traces, userWithEverything } from '../support/user-with-everything.ts'
+import { newTraces, userWithEverything } from '../support/user-with-everything.ts'
 
 /** The section of an export that has the rows of a table. */
 const exportedAs: Readonly<Record<string, string>> = {
@@ -80,7 +80,8 @@ const storedSecrets = async (): Promise<string[]> => {
 }
 
 test('the owner gets whatever any table holds about them, and no secret', async () => {
-  const victim = await userWithEverything(home, away, mailbox)
+  const traces = newTraces()
+  const victim = await userWithEverything(home, away, mailbox, traces)
   const rows = await rowsAbout(home, victim)
   const data = await exported(victim.from(home, victim.token))
   for (const [table, found] of Object.entries(rows)) {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import {
   ChangeEmailDocument,
   ConfirmEmailDocument,
@@ -20,18 +20,24 @@ import { at, firefox } from './places.ts'
 import { answerChallenge, beginEnrolment } from './second-factor.ts'
 import { totpCode } from './totp.ts'
 
-/** What identifies the person, each once in the world. */
-export const traces = {
-  email: 'Canary.Alice@Example.com',
-  newEmail: 'canary.next@example.org',
-  name: 'Canary Quillfeather',
-  label: 'Canary keyfob',
-  phoneLabel: 'Canary handset',
-  phone: '+14155550187',
-  userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 CanaryBrowser/7.31',
-  address: '129.132.77.31',
-  otherAddress: '128.178.77.31',
-} as const
+export type Traces = ReturnType<typeof newTraces>
+
+/** What identifies a person, each once in the world: tests share one Redis, which keeps what others left there. */
+export const newTraces = () => {
+  const person = randomInt(100_000, 1_000_000)
+  const host = randomInt(100, 255)
+  return {
+    email: `Canary.Alice.${person}@Example.com`,
+    newEmail: `canary.next.${person}@example.org`,
+    name: `Canary Quillfeather ${person}`,
+    label: `Canary keyfob ${person}`,
+    phoneLabel: `Canary handset ${person}`,
+    phone: `+1415555${randomInt(1_000, 10_000)}`,
+    userAgent: `Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 CanaryBrowser/7.${person}`,
+    address: `129.132.77.${host}`,
+    otherAddress: `128.178.77.${host}`,
+  } as const
+}
 
 export const password = 'quills and feathers of a canary'
 
@@ -43,8 +49,8 @@ export const userWithEverything = async (
   home: Gatehouse,
   away: Gatehouse,
   mailbox: Pick<Awaited<ReturnType<typeof startMailbox>>, 'tokenTo'>,
+  { email, newEmail, name, label, phoneLabel, phone, userAgent, address, otherAddress }: Traces,
 ) => {
-  const { email, newEmail, name, label, phoneLabel, phone, userAgent, address, otherAddress } = traces
   const from = (server: Gatehouse, token: string | null = null) => at(server.clientWith(token), address, userAgent)
   const tokens: string[] = []
   const signedIn = (token: string | null | undefined): string => {
