@@ -86,6 +86,7 @@ const start = async (): Promise<void> => {
   )
   const app = await createApp(config, log)
   started.push(app.close)
+  if (config.metrics) await app.metricsServer?.listen(config.metrics)
   await app.server.listen({ port: config.port, host: config.host })
   const { port } = app.server.server.address() as { port: number }
   const base = `http://localhost:${port}`

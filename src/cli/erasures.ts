@@ -36,8 +36,10 @@ Exit code: 0 done, 1 some or all of it failed, 2 wrong usage.`,
     const keys = list === undefined ? null : givenKeys()
     const ids = list === undefined ? [] : await readErasures(list)
     await asOperator(databaseUrl(), async (operator) => {
-      if (keys) await repeat(operator, keys, ids)
-      else if (directory !== undefined) await takeOut(operator, directory)
+      const tell = (what: string, problem: unknown) =>
+        console.error(`${what}  ${problemOf(problem, databaseUrl()).text}`)
+      if (keys) await repeat(operator, keys, ids, tell)
+      else if (directory !== undefined) await takeOut(operator, directory, tell)
       else await print(operator)
     })
   },
@@ -51,7 +53,9 @@ const print = async ({ erasures: { list } }: Operator): Promise<void> => {
   }
 }
 
-const repeat = async (operator: Operator, keys: Config['keys'], ids: readonly string[]): Promise<void> => {
+type Tell = (what: string, problem: unknown) => void
+
+const repeat = async (operator: Operator, keys: Config['keys'], ids: readonly string[], tell: Tell): Promise<void> => {
   const erase = operator.erasures.repeat(keys)
   const counts = { erased: 0, erasedBefore: 0, unknown: 0 }
   for (const id of ids) {
@@ -59,7 +63,7 @@ const repeat = async (operator: Operator, keys: Config['keys'], ids: readonly st
       counts[await erase(id)]++
     } catch (problem) {
       process.exitCode = 1
-      console.error(`${id}: ${problemOf(problem, process.env.DATABASE_URL).text}`)
+      tell(id, problem)
     }
   }
   console.log(
@@ -67,11 +71,16 @@ const repeat = async (operator: Operator, keys: Config['keys'], ids: readonly st
   )
 }
 
-const takeOut = async (operator: Operator, directory: string): Promise<void> => {
+const takeOut = async (operator: Operator, directory: string, tell: Tell): Promise<void> => {
+  let hasFailed = false
   const isWhole = await operator.erasures.runArchives(directory, {
     onWaiting: () => console.error('A server or another command is at it: waiting until it is through.'),
     onMonth: (month, gone) => console.log(`${month}  personal data of ${gone} events taken out`),
-    onProblem: (month, problem) => console.error(`${month}  ${problemOf(problem, process.env.DATABASE_URL).text}`),
+    onProblem(month, problem) {
+      hasFailed = true
+      tell(month, problem)
+    },
   })
-  if (!isWhole) process.exitCode = 1
+  if (hasFailed) process.exitCode = 1
+  else if (!isWhole) throw new Error('another one took over; run it again')
 }

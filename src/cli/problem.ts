@@ -29,8 +29,9 @@ const databaseProblem = (code: string, message: string, databaseUrl: string | un
   if (code === '28P01' || code === '28000')
     return `DATABASE_URL: PostgreSQL at ${where} refuses the user "${decodeURIComponent(username)}", or the password`
   if (code === '3D000') return `DATABASE_URL: PostgreSQL at ${where} has no database "${pathname.slice(1)}"`
-  if (code === '42501' && message.includes('set role'))
-    return `DATABASE_URL: the user "${decodeURIComponent(username)}" is no member of gatehouse_app (${message})`
+  const [, role] = /set role "(\w+)"/.exec(message) ?? []
+  if (code === '42501' && role)
+    return `DATABASE_URL: the user "${decodeURIComponent(username)}" is no member of ${role} (${message})`
   if (code === '42P01' || code === '42703' || message.includes('role "gatehouse_'))
     return `The database has not the newest schema (${message}). Run: gatehouse migrate`
   return undefined

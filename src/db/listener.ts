@@ -17,6 +17,9 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** Whether PostgreSQL itself refused, such as for too many connections: other connections may be as good as before. */
+const isAnswer = ({ code = '' }: { readonly code?: string }): boolean => /^(?=.*\d)(?!57P)[0-9A-Z]{5}$/.test(code)
+
 const heartbeatMs = 1_000
 const deadlineMs = 1_500 // a `select 1` that takes longer meets a frozen server or a broken network
 const retryMs = 300
@@ -78,8 +81,8 @@ export const startListening = async (options: ListenerOptions): Promise<Listener
   }
 
   const reconnect = (): Promise<void> =>
-    connect().catch(() => {
-      onUnreachable()
+    connect().catch((problem) => {
+      if (!isAnswer(problem)) onUnreachable()
       if (!isClosed) timer = setTimeout(reconnect, retryMs)
     })
 

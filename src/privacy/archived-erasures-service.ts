@@ -62,7 +62,9 @@ export const createArchivedErasures = ({ erasures, files, now }: ArchivedErasure
         const events = await eventsOf(erased, month, watch.mayGoOn)
         if (!events) return false
         if (events.size === 0) continue
-        const gone = await files.rewritePersonalData(month, (line) => events.has(parsePersonalData(line).eventId))
+        const isOfErased = (line: string) => events.has(parsePersonalData(line).eventId)
+        const gone = await files.rewritePersonalData(month, isOfErased, watch.mayGoOn)
+        if (gone === null) return false
         if (gone > 0) watch.onMonth(month, gone)
       } catch (problem) {
         isWhole = false

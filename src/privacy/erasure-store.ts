@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, isNotNull, isNull, lte, ne, type SQL, sql } from 'drizzle-orm'
 import type { Account } from '../accounts/account.ts'
 import { accountColumns } from '../accounts/account-store.ts'
 import { arrayOf } from '../db/array.ts'
@@ -87,9 +87,12 @@ export const createErasureStore = (db: Db) => ({
     await db.update(erasures).set({ finishedAt: now }).where(eq(userId, owner))
   },
 
-  /** A page of the erasures that archived months were not gone through for, oldest first, behind the last of the page before. */
+  /**
+   * A page of the erasures that archived months were not gone through for, oldest first, behind the last of the page before. Of
+   * those alone of which nothing is left in the database: the next month to be archived may still hold what is.
+   */
   async listUnarchived(after: AccountErased | null, most: number): Promise<AccountErased[]> {
-    return listOf(db, and(isNull(archivesDoneAt), isLaterThan(after)), most)
+    return listOf(db, and(isNotNull(finishedAt), isNull(archivesDoneAt), isLaterThan(after)), most)
   },
 
   async finishArchives(owners: readonly string[], now: Date): Promise<void> {

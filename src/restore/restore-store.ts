@@ -28,7 +28,12 @@ const epochLength = 8
 
 /** What a database that was put back to an earlier state has forgotten, and what must count no more for that. */
 export const createRestoreStore = (db: Db) => {
-  const count = async (statement: SQL): Promise<number> => (await db.execute(sql`${statement} returning 1`)).length
+  const count = async (statement: SQL): Promise<number> => {
+    const [row] = await db.execute<{ changed: number }>(
+      sql`with changed as (${statement} returning 1) select count(*)::integer as changed from changed`,
+    )
+    return row?.changed ?? 0
+  }
   const allOf = (table: PgTable): Promise<number> => count(sql`delete from ${table}`)
 
   return {

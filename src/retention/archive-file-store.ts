@@ -39,6 +39,8 @@ export interface ArchiveDraft {
 
 export type ArchiveFileStore = ReturnType<typeof createArchiveFileStore>
 
+const linesAtOnce = 500
+
 /** The directory that months are archived in. It must be there: one that is not may be a disk that is not mounted. */
 export const createArchiveFileStore = (directory: string) => ({
   /** Whether the files of a month, as in 2026-01, are both there, and that of events has this SHA-256. */
@@ -58,21 +60,28 @@ export const createArchiveFileStore = (directory: string) => ({
 
   /**
    * Writes the personal data of a month anew without the lines that are to go, and returns how many went; where none does, the file
-   * stays as it is. It gets its name once it is on disk, so that it is whole at any time.
+   * stays as it is, and so it does where `mayGoOn`, asked now and then and at last before the file gets its name, says no: null.
+   * It gets its name once it is on disk, so that it is whole at any time.
    */
-  async rewritePersonalData(month: string, isToGo: (line: string) => boolean): Promise<number> {
+  async rewritePersonalData(
+    month: string,
+    isToGo: (line: string) => boolean,
+    mayGoOn: () => Promise<boolean>,
+  ): Promise<number | null> {
     const path = join(directory, archiveFileNames(month).personalData)
     const draft = `${path}.${randomUUID()}.part`
     const writer = openWriter(draft)
-    let gone = 0
+    let [gone, read] = [0, 0]
     try {
       for await (const line of readLines(path)) {
         if (line === null) throw new ArchiveFormatError('a line is too long')
         if (isToGo(line)) gone++
         else await writer.write([line])
+        if (++read % linesAtOnce === 0 && !(await mayGoOn())) return null
       }
       await writer.close()
       if (gone > 0) {
+        if (!(await mayGoOn())) return null // somebody else may have taken more out of it meanwhile
         await rename(draft, path)
         await syncDirectory(directory)
       }

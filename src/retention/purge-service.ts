@@ -8,7 +8,7 @@ export interface PurgeDeps {
   /** Sessions that ran out of time unnoticed: ends some and returns how many. */
   readonly overdueSessions: { endSome(): Promise<number>; count(): Promise<number> }
   /** Erased accounts of which something may be left: takes it out of some and returns of how many. */
-  readonly erasures: { finishSome(): Promise<number>; count(): Promise<number> }
+  readonly erasures: { finishSome(mayGoOn: () => Promise<boolean>): Promise<number>; count(): Promise<number> }
   readonly sessionRetentionDays: number
   readonly now: Clock
 }
@@ -23,7 +23,7 @@ export interface PurgeWatch {
 
 interface Step {
   readonly what: string
-  doSome(at: Date): Promise<number>
+  doSome(at: Date, mayGoOn: () => Promise<boolean>): Promise<number>
   count(at: Date): Promise<number>
 }
 
@@ -40,7 +40,11 @@ export const createPurge = ({ retention, overdueSessions, erasures, sessionReten
   })
   const steps: readonly Step[] = [
     { what: 'overdue sessions, ended', doSome: overdueSessions.endSome, count: overdueSessions.count },
-    { what: 'erased accounts, finished', doSome: erasures.finishSome, count: erasures.count },
+    {
+      what: 'erased accounts, finished',
+      doSome: (_at, mayGoOn) => erasures.finishSome(mayGoOn),
+      count: erasures.count,
+    },
     deletion('counts of tries', retention.budgets, 0),
     deletion('password resets', retention.passwordResets, 0),
     deletion('changes of address', retention.emailChanges, 0),
@@ -71,7 +75,7 @@ export const createPurge = ({ retention, overdueSessions, erasures, sessionReten
           found = 0
           for (const { what, doSome } of turns) {
             if (!(await mayGoOn())) return false
-            const done = await doSome(at).catch((problem) => {
+            const done = await doSome(at, mayGoOn).catch((problem) => {
               onProblem(what, problem)
               return 0
             })

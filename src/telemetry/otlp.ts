@@ -6,8 +6,9 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
+  type Sampler,
+  SamplingDecision,
   type SpanExporter,
-  TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
 import { withDeadline } from '../lib/deadline.ts'
@@ -32,10 +33,15 @@ const longestAttribute = 1_000
 
 /**
  * Sends traces to a collector by OTLP over HTTP. Nobody waits for it: spans are handed over in batches, and dropped where
- * the collector does not take them. Callers choose the id of a trace, the ratio alone whether it is recorded.
+ * the collector does not take them. Of the traces that callers record, and of those that begin here, the ratio says how many are
+ * recorded: by lot, as the id of a trace is what its caller chose.
  */
 export const openTracing = ({ url, serviceName, ratio }: TracingOptions, log: Logger): Tracing => {
-  const share = new TraceIdRatioBasedSampler(ratio)
+  const share: Sampler = {
+    shouldSample: () => ({
+      decision: Math.random() < ratio ? SamplingDecision.RECORD_AND_SAMPLED : SamplingDecision.NOT_RECORD,
+    }),
+  }
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs, concurrencyLimit: mostExportsUnderWay })
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': serviceName }),

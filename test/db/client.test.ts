@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
+import postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
 import { openDatabase } from '../../src/db/client.ts'
+import { asServer, createTestDatabase } from '../support/database.ts'
+import { eventually } from '../support/gatehouse.ts'
 
 /** PostgreSQL behind a path that breaks at the first question, once a connection is open. */
 const startFragilePath = async () => {
@@ -40,4 +43,36 @@ test('a connection that is lost as soon as it is open fails what was asked on it
   process.off('unhandledRejection', hear)
   expect([path.broken() > 0, orphans]).toEqual([true, []])
   path.close()
+})
+
+test('announcements that PostgreSQL refuses to take up again, for too many connections, leave the other connections as they are', async () => {
+  const { url, drop } = await createTestDatabase()
+  const owner = postgres(url, { max: 1, onnotice: () => {} })
+  const name = new URL(url).pathname.slice(1)
+  const database = openDatabase(asServer(url))
+  let [begun, interrupted] = [0, 0]
+  await database.listen({
+    onMessage: { some_channel() {} },
+    onListening: () => void begun++,
+    onInterrupted: () => void interrupted++,
+  })
+  const backend = async () =>
+    (await database.reading.execute<{ pid: number }>('select pg_backend_pid() as pid'))[0]?.pid
+  const pids = new Set([await backend(), await backend()])
+
+  await owner.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT 0`)
+  await owner`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = ${name} AND application_name = 'gatehouse listener'`
+  const refusedAt = performance.now()
+  await eventually(async () => {
+    pids.add(await backend()) // answered all the while
+    return interrupted === 1 && performance.now() - refusedAt > 1_000
+  })
+  await owner.unsafe(`ALTER DATABASE ${name} CONNECTION LIMIT -1`)
+  await eventually(() => begun === 2)
+  pids.add(await backend())
+  expect(pids.size).toBeLessThanOrEqual(2)
+  await database.close()
+  await owner.end()
+  await drop()
 })

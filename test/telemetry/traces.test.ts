@@ -104,6 +104,16 @@ test('only the configured share is recorded, whatever callers ask for', async ()
   expect(silent.bodies).toEqual([])
 })
 
+test('no caller chooses by the id of a trace whether it is among the share that is recorded', async () => {
+  const few = await startCollector()
+  const server = await startGatehouse({ config: { traces: tracesTo(few.url, 0.01) } })
+  for (let n = 0; n < 20; n++)
+    await server.anonymous.with(callerTrace('00000000000000000000000000000001')).send(MeDocument, {})
+  await server.close()
+  await few.close()
+  expect(few.spans().filter(isRequest).length).toBeLessThan(10)
+})
+
 test('text messages are spans of their request, without number or text', async () => {
   const user = await gatehouse.createUser()
   const phone = await gatehouse.givePhone(user)
