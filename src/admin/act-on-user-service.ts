@@ -13,8 +13,8 @@ interface Stores {
 
 /**
  * Runs an administrator's act on a user, whatever the state of that account, in a transaction that holds the locks of both.
- * Throws STEP_UP_REQUIRED, FORBIDDEN when the caller is
- * no administrator any more, NOT_FOUND, also for what is no id, and CONFLICT for a user who was erased.
+ * Throws STEP_UP_REQUIRED, SESSION_ENDED, FORBIDDEN when the caller is no administrator any more, NOT_FOUND, also for what is no
+ * id, and CONFLICT for a user who was erased. Whatever acts by it throws these too.
  */
 export type ActOnUser<All> = <T>(
   caller: SignedInCaller,

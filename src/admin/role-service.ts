@@ -27,8 +27,8 @@ export type SetUserRole = (caller: SignedInCaller, id: string, role: Role, clien
 
 /**
  * Gives a user another role, and ends every session, challenge and mailed token of theirs, the session that asks included where it
- * is their own, so that nothing outlives the rights that it began with; the owner is told by mail. The role that the user has already changes nothing. Of
- * administrators who give up their role at once one is left. Throws NOT_FOUND, and CONFLICT for the last administrator, and
+ * is their own, so that nothing outlives the rights that it began with; the owner is told by mail. The role that the user has
+ * already changes nothing. Of administrators who give up their role at once one is left. Throws NOT_FOUND, and CONFLICT for the last administrator, and
  * for an account that is neither ACTIVE nor SUSPENDED.
  */
 export const createSetUserRole =

@@ -31,8 +31,8 @@ export type RevokeUserSessions = (
 const endReason = 'REVOKED_BY_ADMIN'
 
 /**
- * Ends every session of a user but the one that asks, all device trust, every sign-in that is half done and every mailed token, and returns
- * the sessions as they ended; their owner is told by mail where anything ended. The act is recorded with its reason also where
+ * Ends every session of a user but the one that asks, all device trust, every sign-in that is half done and every mailed token,
+ * and returns the sessions as they ended; their owner is told by mail where anything ended. The act is recorded with its reason also where
  * it ended no session. Throws NOT_FOUND, BAD_USER_INPUT.
  */
 export const createRevokeUserSessions =

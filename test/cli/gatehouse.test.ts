@@ -126,6 +126,11 @@ test.each([
   expect(text).not.toMatch(/hunter2|ada@|insert|\n/)
 })
 
+test('a role that the user is no member of is named, whichever it is', () => {
+  const problem = Object.assign(new Error('permission denied to set role "gatehouse_archiver"'), { code: '42501' })
+  expect(problemOf(problem, 'postgres://me@db/gatehouse').text).toContain('"me" is no member of gatehouse_archiver')
+})
+
 test('Ctrl-C ends a command at once with 130, and says what state it left', async () => {
   const other = postgres(gatehouse.databaseUrl, { max: 1 })
   await other`SELECT pg_advisory_lock(7203114)`
