@@ -1,6 +1,5 @@
-import type { EventStore } from '../audit/event-store.ts'
 import type { AfterCommit } from '../db/transact.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { passwordChangedNotice } from '../messaging/notices.ts'
@@ -11,11 +10,9 @@ import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import { type PendingStores, voidPending } from './pending-service.ts'
 
-export interface PasswordSettingStores extends PendingStores {
+export interface PasswordSettingStores extends PendingStores, DeviceTrustStores {
   readonly accounts: Pick<AccountStore, 'setPassword'>
   readonly sessions: Pick<SessionStore, 'endAll'>
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -40,16 +37,11 @@ export type SetPassword = (
 export const createSetPassword =
   ({ endSessions, wakeMailRelay, now }: PasswordSettingDeps): SetPassword =>
   async (stores, owner, passwordHash, { keepSessionId, client }) => {
-    const { accounts, trustedDevices, events, messages, afterCommit } = stores
+    const { accounts, messages, afterCommit } = stores
     const at = now()
     const account = await accounts.setPassword(owner.id, passwordHash)
     const ended = await endSessions(stores, owner.id, { except: keepSessionId }, 'PASSWORD_CHANGED', { client })
-    const devices = await trustedDevices.revokeAll(owner.id, at)
-    if (devices > 0) {
-      const about = { userId: owner.id, sessionId: keepSessionId, client }
-      const details = { reason: 'password changed', devices }
-      await events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
-    }
+    await endDeviceTrust(stores, { userId: owner.id, sessionId: keepSessionId, client }, 'password changed', at)
     await voidPending(stores, owner.id, at)
     await messages.enqueue(passwordChangedNotice(owner.email, { ipAddress: client.ipAddress, at }), at)
     afterCommit(async () => wakeMailRelay())

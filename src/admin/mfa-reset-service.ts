@@ -2,7 +2,7 @@ import type { Account } from '../accounts/account.ts'
 import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import { mfaSubject } from '../budgets/budget.ts'
 import type { BudgetStore } from '../budgets/budget-store.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
@@ -14,9 +14,8 @@ import type { EndSessions, SessionEndStores } from '../sessions/session-end-serv
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores, PendingStores {
+interface Stores extends SessionEndStores, PendingStores, DeviceTrustStores {
   readonly factors: Pick<FactorStore, 'removeAll' | 'replaceBackupCodes' | 'setEnabled'>
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly budgets: Pick<BudgetStore, 'forget'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
@@ -43,7 +42,7 @@ export const createResetUserMfa =
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
     return actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { factors, trustedDevices, budgets, events, messages, afterCommit } = stores
+      const { factors, budgets, events, messages, afterCommit } = stores
       const userId = user.id
       if (userId === actorId || !user.mfaEnabled) throw new AppError('CONFLICT')
       const at = now()
@@ -54,9 +53,7 @@ export const createResetUserMfa =
       const about = { outcome: 'SUCCESS', userId, actorId, client } as const
       const details = { reason: note, factors: removed }
       await events.append({ ...about, type: 'MFA_RESET', sessionId: caller.session.id, details })
-      const devices = await trustedDevices.revokeAll(userId, at)
-      const lostTrust = { reason: 'factors changed', devices }
-      if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details: lostTrust })
+      await endDeviceTrust(stores, about, 'factors changed', at)
       await endSessions(stores, userId, { except: null }, 'MFA_CHANGED', { client, actorId })
       // Last, as whoever claims a try takes the challenge's lock before the budget's.
       await budgets.forget(mfaSubject(userId))

@@ -1,5 +1,5 @@
 import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
 import { sessionsRevokedNotice } from '../messaging/notices.ts'
@@ -9,8 +9,7 @@ import type { EndSessions, SessionEndStores } from '../sessions/session-end-serv
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores, PendingStores {
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
+interface Stores extends SessionEndStores, PendingStores, DeviceTrustStores {
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -40,7 +39,7 @@ export const createRevokeUserSessions =
   async (caller, id, reason, client) => {
     const note = parseReason('reason', reason)
     return actOnUser(caller, id, client, async (stores, user, actorId) => {
-      const { trustedDevices, events, messages, afterCommit } = stores
+      const { events, messages, afterCommit } = stores
       const userId = user.id
       const isActive = user.status === 'ACTIVE'
       const about = { outcome: 'SUCCESS', userId, actorId, client } as const
@@ -52,9 +51,7 @@ export const createRevokeUserSessions =
       }
       if (!isActive) return ended // an account that is not ACTIVE has no sessions
       const at = now()
-      const devices = await trustedDevices.revokeAll(userId, at)
-      const details = { reason: 'sessions revoked', devices }
-      if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
+      const devices = await endDeviceTrust(stores, about, 'sessions revoked', at)
       await voidPending(stores, userId, at)
       if (ended.length + devices > 0) await messages.enqueue(sessionsRevokedNotice(user.email, { at }), at)
       afterCommit(async () => wakeMailRelay())

@@ -1,8 +1,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
-import type { EventStore } from '../audit/event-store.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { MessageStore } from '../messaging/message-store.ts'
@@ -13,10 +12,8 @@ import type { EndSessions, SessionEndStores } from '../sessions/session-end-serv
 import type { ActOnUser } from './act-on-user-service.ts'
 import { parseReason } from './reason.ts'
 
-interface Stores extends SessionEndStores, PendingStores {
+interface Stores extends SessionEndStores, PendingStores, DeviceTrustStores {
   readonly accounts: Pick<AccountStore, 'changeStatus'>
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
-  readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -43,7 +40,7 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
     async suspend(caller: SignedInCaller, id: string, reason: string, client: ClientInfo): Promise<Account> {
       const details = { reason: parseReason('reason', reason) }
       return actOnUser(caller, id, client, async (stores, { id: userId }, actorId) => {
-        const { accounts, trustedDevices, events, messages, afterCommit } = stores
+        const { accounts, events, messages, afterCommit } = stores
         if (userId === actorId) throw new AppError('CONFLICT')
         const account = await accounts.changeStatus(userId, { from: 'ACTIVE', to: 'SUSPENDED' })
         if (!account) throw new AppError('CONFLICT')
@@ -51,9 +48,7 @@ export const createSuspensionService = (deps: SuspensionDeps) => {
         const about = { outcome: 'SUCCESS', userId, actorId, client } as const
         await events.append({ ...about, type: 'ACCOUNT_SUSPENDED', sessionId: caller.session.id, details })
         await endSessions(stores, userId, { except: null }, 'ACCOUNT_SUSPENDED', { client, actorId })
-        const devices = await trustedDevices.revokeAll(userId, at)
-        const lostTrust = { reason: 'account suspended', devices }
-        if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details: lostTrust })
+        await endDeviceTrust(stores, about, 'account suspended', at)
         await voidPending(stores, userId, at)
         await messages.enqueue(suspendedNotice(account.email, { at }), at)
         afterCommit(() => keepAccount(account))

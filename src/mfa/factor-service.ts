@@ -1,9 +1,8 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
-import type { EventStore } from '../audit/event-store.ts'
 import type { Transact } from '../db/transact.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
@@ -17,15 +16,13 @@ import { type Factor, parseLabel } from './factor.ts'
 import type { FactorStore } from './factor-store.ts'
 import type { ActAsOwner } from './step-up-service.ts'
 
-interface Stores extends PendingStores {
+interface Stores extends PendingStores, DeviceTrustStores {
   readonly accounts: Pick<AccountStore, 'lock'>
   readonly factors: Pick<
     FactorStore,
     'rename' | 'prefer' | 'remove' | 'listSealed' | 'replaceBackupCodes' | 'setEnabled'
   >
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
   readonly sessions: Pick<SessionStore, 'endAll'>
-  readonly events: Pick<EventStore, 'append'>
   readonly messages: Pick<MessageStore, 'enqueue'>
 }
 
@@ -72,7 +69,7 @@ export const createFactorService = (deps: FactorServiceDeps) => {
      */
     async remove(caller: SignedInCaller, id: string, client: ClientInfo): Promise<void> {
       await actAsOwner(caller, client, 'always', async (stores, owner) => {
-        const { factors, trustedDevices, events, messages, afterCommit } = stores
+        const { factors, events, messages, afterCommit } = stores
         const factor = found(isId(id) ? await factors.remove(owner.id, id) : null)
         if (factor.status === 'PENDING') return
         const isLast = (await factors.listSealed(owner.id)).length === 0
@@ -86,9 +83,7 @@ export const createFactorService = (deps: FactorServiceDeps) => {
           afterCommit(() => keepAccount(account))
         }
         await voidPending(stores, owner.id, at)
-        const devices = await trustedDevices.revokeAll(owner.id, at)
-        const details = { reason: 'factors changed', devices }
-        if (devices > 0) await events.append({ ...about, type: 'DEVICE_TRUST_REVOKED', details })
+        await endDeviceTrust(stores, about, 'factors changed', at)
         await endSessions(stores, owner.id, { except: caller.session.id }, 'MFA_CHANGED', { client })
         const occasion = { ipAddress: client.ipAddress, at }
         await messages.enqueue(factorRemovedNotice(owner.email, factor.label, occasion), at)

@@ -1,7 +1,7 @@
 import { type PendingStores, voidPending } from '../accounts/pending-service.ts'
 import type { RecordEvent } from '../audit/event-recording-service.ts'
 import type { Transact } from '../db/transact.ts'
-import type { TrustedDeviceStore } from '../devices/trusted-device-store.ts'
+import { type DeviceTrustStores, endDeviceTrust } from '../devices/device-trust-service.ts'
 import { AppError } from '../failure.ts'
 import type { Clock } from '../lib/clock.ts'
 import { isId } from '../lib/ids.ts'
@@ -11,9 +11,8 @@ import type { ClientInfo, Session, SessionEndReason } from './session.ts'
 import type { EndSessions, SessionEndStores } from './session-end-service.ts'
 import type { EndedToken, SessionStore } from './session-store.ts'
 
-interface Stores extends SessionEndStores, PendingStores {
+interface Stores extends SessionEndStores, PendingStores, DeviceTrustStores {
   readonly sessions: Pick<SessionStore, 'end' | 'endAll'>
-  readonly trustedDevices: Pick<TrustedDeviceStore, 'revokeAll'>
 }
 
 export interface SessionServiceDeps {
@@ -123,12 +122,9 @@ export const createSessionService = (deps: SessionServiceDeps) => {
     async revokeOthers(caller: SignedInCaller, client: ClientInfo): Promise<Session[]> {
       return actAsOwner(caller, client, 'never', async (stores, owner) => {
         const at = now()
-        const devices = await stores.trustedDevices.revokeAll(owner.id, at)
-        await voidPending(stores, owner.id, at)
         const about = { userId: owner.id, sessionId: caller.session.id, client }
-        const details = { reason: 'other sessions revoked', devices }
-        if (devices > 0)
-          await stores.events.append({ type: 'DEVICE_TRUST_REVOKED', outcome: 'SUCCESS', ...about, details })
+        await endDeviceTrust(stores, about, 'other sessions revoked', at)
+        await voidPending(stores, owner.id, at)
         return endSessions(stores, owner.id, { except: caller.session.id }, 'REVOKED_BY_USER', { client })
       })
     },
